@@ -1,0 +1,1 @@
+"""Capflow's services, and what they are built of."""

@@ -1,0 +1,1 @@
+"""The agent: captures what is wanted of its host, and stores it."""

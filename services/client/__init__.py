@@ -1,0 +1,1 @@
+"""The `capflow` command and the Python client."""

@@ -1,0 +1,1 @@
+"""The dispatcher: turns commands into tasks, and tasks into what agents are wanted to do."""

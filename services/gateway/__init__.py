@@ -1,0 +1,1 @@
+"""The gateway: REST in front, commands on the bus behind."""

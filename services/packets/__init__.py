@@ -1,0 +1,1 @@
+"""What several services do with packets: pcapng, filters, summaries, endpoints."""

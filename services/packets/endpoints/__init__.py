@@ -1,0 +1,1 @@
+"""Endpoints: where packets and the records of captures are kept."""

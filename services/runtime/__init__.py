@@ -1,0 +1,1 @@
+"""The process kit: what several services need and what knows nothing of capturing."""

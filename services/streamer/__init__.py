@@ -1,0 +1,1 @@
+"""The streamer: follows the store and sends each viewer its batches."""
