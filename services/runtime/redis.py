@@ -1,0 +1,51 @@
+"""The task store: Redis with our timeouts and our errors, or Redis commands in this process."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fakeredis import FakeAsyncRedis
+from redis import exceptions
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from services.runtime.errors import TasksUnavailable
+
+MEMORY = "memory://"
+_TIMEOUT = 1.0
+"""Seconds. The library's own waiting adds up to a minute on a frozen server."""
+
+_AWAY = (
+    exceptions.ConnectionError,
+    exceptions.TimeoutError,
+    exceptions.BusyLoadingError,
+    exceptions.ReadOnlyError,
+    exceptions.OutOfMemoryError,
+)
+
+
+def open_tasks(url: str) -> Redis:
+    """A client of the task store at `url`; it connects when it is first used.
+
+    One retry heals a connection that the server closed meanwhile; scripts are idempotent.
+    """
+    if url == MEMORY:
+        return FakeAsyncRedis()
+    return Redis.from_url(
+        url,
+        socket_timeout=_TIMEOUT,
+        socket_connect_timeout=_TIMEOUT,
+        retry=Retry(NoBackoff(), 1),
+        retry_on_error=[exceptions.ConnectionError],
+        health_check_interval=0,
+        max_connections=64,
+    )
+
+
+@asynccontextmanager
+async def tasks_errors() -> AsyncIterator[None]:
+    """Turn what Redis raises when it is away into TasksUnavailable."""
+    try:
+        yield
+    except _AWAY as error:
+        raise TasksUnavailable(f"the task store (Redis) does not answer: {error}") from error
