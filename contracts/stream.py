@@ -9,7 +9,7 @@ from contracts.model import Message, Request, Text
 from contracts.names import SessionName
 from contracts.task import Capture, StopReason, TaskState
 
-SUBPROTOCOL_PATH = "/v1/stream"
+STREAM_PATH = "/v1/stream"
 
 
 class ClientSession(Request):
