@@ -1,0 +1,31 @@
+"""Wait for a condition, never for a while."""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable
+from time import monotonic
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+async def until(
+    condition: Callable[[], T | Awaitable[T]], timeout: float = 10, every: float = 0.01
+) -> T:
+    """Wait until `condition()`, which may be a coroutine function, gives something true: that."""
+    deadline = monotonic() + timeout
+    while True:
+        result = condition()
+        value: T = await result if inspect.isawaitable(result) else result
+        if value:
+            return value
+        if monotonic() > deadline:
+            raise AssertionError(f"not within {timeout} s: {_source(condition)}")
+        await asyncio.sleep(every)
+
+
+def _source(condition: object) -> str:
+    try:
+        return inspect.getsource(condition).strip()  # type: ignore[arg-type]
+    except (OSError, TypeError):
+        return repr(condition)
