@@ -4,19 +4,23 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable
 from time import monotonic
-from typing import TypeVar
+from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
 
 
+@overload
 async def until(
-    condition: Callable[[], T | Awaitable[T]], timeout: float = 10, every: float = 0.01
-) -> T:
+    condition: Callable[[], Awaitable[T]], timeout: float = 10, every: float = 0.01
+) -> T: ...
+@overload
+async def until(condition: Callable[[], T], timeout: float = 10, every: float = 0.01) -> T: ...
+async def until(condition: Callable[[], Any], timeout: float = 10, every: float = 0.01) -> Any:
     """Wait until `condition()`, which may be a coroutine function, gives something true: that."""
     deadline = monotonic() + timeout
     while True:
         result = condition()
-        value: T = await result if inspect.isawaitable(result) else result
+        value = await result if inspect.isawaitable(result) else result
         if value:
             return value
         if monotonic() > deadline:

@@ -1,0 +1,153 @@
+"""Capflow as a newcomer runs it: real processes, known from outside only."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+import httpx2
+
+from tests.servers.ports import free_ports
+
+ADMIN_KEY = "test-admin-key-0123456789abcdef"
+TICKET_SECRET = "test-ticket-secret-0123456789abcdef"
+RESOURCE = "host-1"
+READY_SECONDS = 60.0
+SERVICES = ("dispatcher", "streamer", "gateway", "agent")
+
+
+class Process:
+    """One `capflow` process, its log in a file, its readiness asked for over HTTP."""
+
+    def __init__(self, command: str, environment: Mapping[str, str], port: int, log: Path) -> None:
+        self.command = command
+        self.environment = dict(environment)
+        self.port = port
+        self.log = log
+        self.child: subprocess.Popen[bytes] | None = None
+
+    def spawn(self) -> Self:
+        """Start it, without waiting."""
+        program = Path(sys.executable).with_name("capflow")
+        with self.log.open("ab") as log:
+            self.child = subprocess.Popen(
+                [program, self.command],
+                env={**os.environ, **self.environment},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+        return self
+
+    def wait_ready(self) -> Self:
+        """Return when it says that it is ready."""
+        deadline = time.monotonic() + READY_SECONDS
+        while not self._ready():
+            assert self.child is not None
+            assert self.child.poll() is None, f"{self.command} ended:\n{self.tail()}"
+            assert time.monotonic() < deadline, f"{self.command} is not ready:\n{self.tail()}"
+            time.sleep(0.05)
+        return self
+
+    def start(self) -> Self:
+        """Start it, and return when it is ready."""
+        return self.spawn().wait_ready()
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal."""
+        assert self.child is not None
+        self.child.send_signal(number)
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash would."""
+        if self.child is not None and self.child.poll() is None:
+            self.child.kill()
+            self.child.wait()
+
+    def terminate(self, timeout: float = 20) -> int:
+        """SIGTERM; its exit status."""
+        assert self.child is not None
+        if self.child.poll() is None:
+            self.child.send_signal(signal.SIGTERM)
+        return self.child.wait(timeout)
+
+    def tail(self, size: int = 4000) -> str:
+        """The end of what it wrote."""
+        return self.log.read_text(errors="replace")[-size:]
+
+    def _ready(self) -> bool:
+        try:
+            url = f"http://127.0.0.1:{self.port}/readyz"
+            return httpx2.get(url, timeout=2).status_code == 200
+        except httpx2.HTTPError:
+            return False
+
+
+class Stack:
+    """The four services: in one process, or each in its own on the servers named in `servers`."""
+
+    def __init__(self, folder: Path, servers: Mapping[str, str] | None = None, **more: str) -> None:
+        self.folder = folder
+        self.ports = dict(zip(SERVICES, free_ports(4), strict=True))
+        self.environment = {**self._environment(), **(servers or {}), **more}
+        commands = SERVICES if servers else ("up",)
+        self.processes = {command: self.process(command) for command in commands}
+
+    @property
+    def rest(self) -> str:
+        """The gateway's address."""
+        return f"http://127.0.0.1:{self.ports['gateway']}"
+
+    @property
+    def one_process(self) -> bool:
+        """Whether this is `capflow up`."""
+        return "up" in self.processes
+
+    def process(self, command: str, name: str | None = None, **changes: str) -> Process:
+        """A process of this stack, not started; another of its kind gets a `name` of its own."""
+        port = self.ports["gateway" if command == "up" else command]
+        if name is not None:
+            port = free_ports(1)[0]
+            changes[f"CAPFLOW_{command.upper()}_PORT"] = str(port)
+        log = self.folder / f"{name or command}.log"
+        return Process(command, {**self.environment, **changes}, port, log)
+
+    def start(self) -> Self:
+        """Start all, and return when each is ready."""
+        for process in self.processes.values():
+            process.spawn()
+        for process in self.processes.values():
+            process.wait_ready()
+        return self
+
+    def close(self) -> None:
+        """End all."""
+        for process in self.processes.values():
+            process.kill()
+
+    def __enter__(self) -> Self:
+        try:
+            return self.start()
+        except BaseException:
+            self.close()
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _environment(self) -> dict[str, str]:
+        services = self.folder / "services.toml"
+        services.write_text('[services.lo]\ninterface = "lo"\n[services.udp]\ninterface = "lo"\n'
+                            'filter = "udp"\nsnaplen = 256\n')  # fmt: skip
+        return {
+            "CAPFLOW_DATA": str(self.folder / "data"),
+            "CAPFLOW_RESOURCE": RESOURCE,
+            "CAPFLOW_SERVICES": str(services),
+            "CAPFLOW_ADMIN_KEY": ADMIN_KEY,
+            "CAPFLOW_TICKET_SECRET": TICKET_SECRET,
+            **{f"CAPFLOW_{name.upper()}_PORT": str(port) for name, port in self.ports.items()},
+        }
