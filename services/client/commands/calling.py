@@ -1,0 +1,68 @@
+"""How every command runs: with a gateway, to an exit code, and with errors that help.
+
+0 is success; 1, the server said no or is away; 2, the command or a setting is wrong.
+"""
+
+import asyncio
+import functools
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn
+
+import click
+
+from services.client.api import Gateway
+from services.client.errors import ApiError, GatewayAway, StreamerAway
+from services.client.output import note
+from services.client.settings import ClientSettings
+from services.runtime.errors import BadSetting, CapflowError
+from services.runtime.logs import escape
+from services.runtime.settings import load
+
+FAILED = 1
+WRONG = 2
+
+
+def calls_gateway(work: Callable[..., Awaitable[None]]) -> Callable[..., None]:
+    """Make a command of a coroutine whose first argument is the gateway."""
+
+    @functools.wraps(work)
+    def command(**options: Any) -> None:
+        try:
+            asyncio.run(_with_gateway(work, options))
+            sys.stdout.flush()
+        except BrokenPipeError:
+            _leave_quietly()
+        except BadSetting as error:
+            fail(str(error), code=WRONG)
+        except CapflowError as error:
+            fail(str(error), _next_step(error))
+
+    return command
+
+
+def fail(text: str, next_step: str | None = None, code: int = FAILED) -> NoReturn:
+    """End with an error: what happened, and what to do."""
+    for line in text.splitlines():
+        click.echo(f"capflow: {escape(line)}", err=True)
+    if next_step:
+        note(next_step)
+    raise SystemExit(code)
+
+
+async def _with_gateway(work: Callable[..., Awaitable[None]], options: dict[str, Any]) -> None:
+    settings = load(ClientSettings)
+    async with Gateway(settings.address, settings.secret) as gateway:
+        await work(gateway, **options)
+
+
+def _next_step(error: CapflowError) -> str | None:
+    if isinstance(error, ApiError | GatewayAway | StreamerAway):
+        return error.next_step
+    return None
+
+
+def _leave_quietly() -> None:
+    """The reader of our output has gone: nobody is left to tell, and Python must not try."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,37 @@
+"""The data folder, which one `capflow up` holds at a time."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from services.runtime.errors import BadSetting
+from services.runtime.secretfile import private_folder, replace
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Hold the folder. Raises BadSetting where another process does, or it cannot be made."""
+    try:
+        private_folder(folder)
+        lock = (folder / "up.lock").open("w")
+    except OSError as error:
+        raise BadSetting(f"CAPFLOW_DATA: cannot use {folder}: {error.strerror}") from None
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BadSetting(
+                f"CAPFLOW_DATA: another `capflow up` uses {folder}; give this one its own folder"
+            ) from None
+        yield
+
+
+@contextmanager
+def recorded(path: Path, text: str) -> Iterator[None]:
+    """Keep `text` in a file for as long as it is true."""
+    replace(path, text)
+    try:
+        yield
+    finally:
+        path.unlink(missing_ok=True)
