@@ -1,0 +1,16 @@
+"""The calls of the REST API, a file for each thing they are about."""
+
+from fastapi import APIRouter
+
+from services.gateway.routes import captures, events, export, keys, ops, packets, resources, tasks
+
+ROUTERS: tuple[APIRouter, ...] = (
+    resources.router,
+    captures.router,
+    tasks.router,
+    packets.router,
+    export.router,
+    events.router,
+    keys.router,
+    ops.router,
+)
