@@ -23,6 +23,17 @@ class TaskKnown(Exception):
         self.capture = capture
 
 
+class BlockRefused(Exception):
+    """The store refuses a block, and always will: set it aside and store the others.
+
+    Nothing is said of the other blocks of the call: store them again, which does no harm.
+    """
+
+    def __init__(self, block: Block, reason: str) -> None:
+        super().__init__(f"block {block.id} can never be stored: {reason}")
+        self.block = block
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """What the store holds of one session."""
@@ -103,12 +114,18 @@ class Feed(Protocol):
 class PacketStore(Protocol):
     """Blocks of packets, and (in the first endpoint only) the records of captures.
 
-    Every call raises StoreUnavailable when the endpoint is away.
+    Every call raises StoreUnavailable when the endpoint is away. A record's times are kept to the
+    millisecond at least.
     """
 
     @property
     def type(self) -> EndpointType:
         """The endpoint's type."""
+
+    @property
+    def set_aside(self) -> int:
+        """How many documents were found that were not what they must be, and left out of reads
+        and of the feed; each is logged."""
 
     async def ping(self) -> None:
         """Return when the endpoint answers."""
@@ -119,12 +136,16 @@ class PacketStore(Protocol):
     # --- blocks ---
 
     async def insert_blocks(self, blocks: Sequence[Block]) -> None:
-        """Store blocks in their order, durably; a block that is there already is success."""
+        """Store blocks in their order, durably; a block that is there already is success.
+
+        Raises BlockRefused for a block that can never be stored."""
 
     async def read_blocks(
         self, session: str, start: int, *, limit: int = 8, below: int | None = None
     ) -> list[Block]:
-        """Up to `limit` blocks from block number `start` (and `below` another), in order."""
+        """Up to `limit` blocks from block number `start` (and `below` another), in order.
+
+        Empty only where there are no more."""
 
     async def block_with(self, session: str, number: int) -> Block | None:
         """The block that holds packet `number`, or else the first one after it."""
