@@ -251,7 +251,7 @@ async def test_tail_ends_quietly_when_its_reader_goes_even_if_no_packet_comes(
     process = await spawn("tail", SESSION, env=environment)
     assert process.stdout is not None
     await process.stdout.readline()
-    process.stdout._transport.close()  # type: ignore[attr-defined] - as `head -n 1` goes
+    vars(process.stdout)["_transport"].close()  # as `head -n 1` goes
     await until(lambda: process.returncode is not None)
     assert process.returncode == 0
     assert process.stderr is not None
