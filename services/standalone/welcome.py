@@ -1,6 +1,9 @@
 """What `capflow up` prints when everything runs."""
 
+import os
+import shutil
 import socket
+import sys
 
 DEMO = "demo"
 """The replay service that every agent has."""
@@ -18,17 +21,23 @@ def may_capture() -> bool:
 def welcome(address: str, key: str | None, resource: str, capture: bool) -> str:
     """Where the page is, and the commands to try."""
     page = f"{address}/" + (f"#key={key}" if key else "")
-    service = "lo" if capture else DEMO
+    service, capflow = ("lo" if capture else DEMO), command()
     lines = [
         f"Capflow runs: {page}",
         "",
         "Try, in another terminal:",
-        f"  capflow start {resource} {service}",
-        "  capflow tail <session>                    (the name that start printed)",
-        "  capflow tail <session> -w - | tshark -i -",
-        "  capflow stop <session>",
+        f"  {capflow} start {resource} {service}",
+        f"  {capflow} tail <session>                    (the name that start printed)",
+        f"  {capflow} tail <session> -w - | tshark -i -",
+        f"  {capflow} stop <session>",
     ]
     return "\n".join(lines if capture else [NO_RIGHT, "", *lines])
+
+
+def command() -> str:
+    """How to call `capflow` from here: by name, or by where it is."""
+    found = shutil.which("capflow")
+    return "capflow" if found else os.path.relpath(sys.argv[0])
 
 
 NO_RIGHT = f"""\
