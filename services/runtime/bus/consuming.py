@@ -1,0 +1,95 @@
+"""Consume a queue of the broker."""
+
+import asyncio
+from contextlib import suppress
+
+import structlog
+from aiormq.abc import AbstractChannel, DeliveredMessage
+from aiormq.exceptions import AMQPError
+
+from contracts.topology import QueueSpec
+from services.runtime.bus.ackrule import AckRule
+from services.runtime.bus.cancelled import cancelled_by_others
+from services.runtime.bus.channel import KeptChannel, Lose
+from services.runtime.bus.crew import Crew
+from services.runtime.bus.link import Link
+from services.runtime.bus.port import Incoming
+from services.runtime.bus.properties import incoming
+from services.runtime.bus.topology import declare_queue
+
+CANCEL_SECONDS = 2.0
+
+log = structlog.get_logger("capflow.bus")
+
+
+class RabbitSubscription:
+    """A consumer that is there again after its channel, connection or queue was lost."""
+
+    def __init__(self, link: Link, queue: QueueSpec, rule: AckRule, *, declares: bool) -> None:
+        self._queue = queue
+        self._declares = declares
+        self._tag = ""
+        self._crew = Crew(queue.prefetch, rule)
+        self._channel = KeptChannel(link, f"consume {queue.name}", setup=self._begin)
+
+    async def started(self) -> None:
+        """Wait until the broker knows the consumer."""
+        await self._channel.opened()
+
+    async def cancel(self) -> None:
+        """Take no more messages, and wait for the handlers under way."""
+        self._channel.retire()
+        try:
+            await self._stop_deliveries()
+            await self._crew.finish()
+        finally:
+            await self._channel.close()
+
+    async def _begin(self, channel: AbstractChannel, lose: Lose) -> None:
+        await channel.basic_qos(prefetch_count=self._queue.prefetch)
+        if self._declares:
+            await declare_queue(channel, self._queue)
+        # The broker cancels a consumer whose queue is deleted.
+        channel.on_consumer_cancel_callbacks.add(lambda _frame: lose())
+        begun = await channel.basic_consume(self._queue.name, self._take)
+        self._tag = begun.consumer_tag or ""
+
+    async def _take(self, message: DeliveredMessage) -> None:
+        self._crew.give(RabbitDelivery(message))
+
+    async def _stop_deliveries(self) -> None:
+        channel = self._channel.current
+        if channel is None:
+            return
+        with suppress(AMQPError, OSError, RuntimeError, TimeoutError):
+            async with asyncio.timeout(CANCEL_SECONDS):
+                await channel.basic_cancel(self._tag)
+
+
+class RabbitDelivery:
+    """A message, and the channel on which alone it can be acknowledged."""
+
+    __slots__ = ("_channel", "_tag", "incoming")
+
+    def __init__(self, message: DeliveredMessage) -> None:
+        self.incoming: Incoming = incoming(message)
+        self._channel = message.channel
+        self._tag = message.delivery_tag or 0
+
+    @property
+    def alive(self) -> bool:
+        """Whether it can still be acknowledged."""
+        return not self._channel.is_closed
+
+    async def acknowledge(self) -> None:
+        """Where the channel is lost the message comes again: handlers expect that."""
+        try:
+            await self._channel.basic_ack(self._tag, wait=False)
+        except asyncio.CancelledError:
+            if not cancelled_by_others():
+                raise
+        except (AMQPError, OSError, RuntimeError) as error:
+            log.warning("acknowledgement lost", type=self.incoming.type, reason=str(error))
+
+    def release(self) -> None:
+        """The broker delivers it again when the channel is closed."""
