@@ -1,0 +1,177 @@
+"""The agent: its parts, and what they say to each other."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from itertools import count
+from uuid import UUID
+
+from contracts.keepalive import KeepAlive, Wanted
+from contracts.task import StopReason, TaskReport
+from services.agent.captures import Captures
+from services.agent.catalogue import Catalogue
+from services.agent.identity import IdentityFile
+from services.agent.inbox import Inbox
+from services.agent.journal import Journal
+from services.agent.keepalive import KeepAlives
+from services.agent.metrics import AgentMetrics
+from services.agent.reconcile import reconcile
+from services.agent.reports import Reports
+from services.agent.running import Running, Workshop
+from services.agent.settings import AgentSettings
+from services.runtime.bus.port import Bus
+from services.runtime.logs import get
+
+STORING_SECONDS = 6.0
+"""How long a drain waits for the endpoints to take what has been captured."""
+GIVING_UP_SECONDS = 1.0
+REPORTING_SECONDS = 2.0
+KEEPING_SECONDS = 1.0
+
+
+class AgentRefused(Exception):
+    """The dispatcher does not serve this agent; the text is why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What an agent is made of."""
+
+    settings: AgentSettings
+    version: str
+    identity: IdentityFile
+    catalogue: Catalogue
+    bus: Bus
+    metrics: AgentMetrics
+    workshop: Callable[[Callable[[UUID], None]], Workshop]
+    """Makes the workshop, given whom to tell of a change."""
+
+
+class Agent:
+    """One agent. `open`, then its tasks in `background` run until `drain` is done."""
+
+    def __init__(self, parts: Parts, group: asyncio.TaskGroup) -> None:
+        settings, metrics = parts.settings, parts.metrics
+        self._parts = parts
+        self._seq = count(1)
+        self._refused: str | None = None
+        self._inbox = Inbox(settings.resource)
+        self._keepalives = KeepAlives(
+            parts.bus, self._inbox.receive, self.keepalive, settings.keepalive, metrics
+        )
+        self._reports = Reports(parts.bus, self.report, self._running, metrics)
+        workshop = parts.workshop(self._reports.changed)
+        self.captures = Captures(
+            Journal(settings.folder / "journal"),
+            lambda order: Running(order, workshop),
+            group,
+            self._reports.changed,
+        )
+        self._log = get("agent")
+
+    async def open(self) -> None:
+        """Take over what an earlier start has left; be ready to be asked."""
+        await self.captures.open()
+        metrics, captures = self._parts.metrics, self.captures
+        metrics.running.set_function(lambda: len(captures.running))
+        metrics.waiting.set_function(lambda: sum(one.waiting for one in captures.running))
+        metrics.count(captures.counted)
+
+    def keepalive(self) -> KeepAlive:
+        """The next KeepAlive."""
+        seq, settings, identity = next(self._seq), self._parts.settings, self._parts.identity
+        return KeepAlive(
+            resource=settings.resource,
+            agent_id=identity.identity.agent_id,
+            boot=identity.identity.boot,
+            seq=seq,
+            revision=identity.identity.revision,
+            interval=settings.keepalive,
+            version=self._parts.version,
+            services=[service.info() for service in self._parts.catalogue.services()],
+            captures=self.captures.listing(seq),
+        )
+
+    def report(self, task_id: UUID) -> TaskReport | None:
+        """The next report of a task; None where there is nothing to say of it."""
+        status = self.captures.status(task_id)
+        if status is None:
+            return None
+        identity = self._parts.identity.identity
+        return TaskReport(
+            resource=self._parts.settings.resource,
+            agent_id=identity.agent_id,
+            boot=identity.boot,
+            seq=next(self._seq),
+            capture=status,
+        )
+
+    async def say_alive(self) -> None:
+        """Send KeepAlives, for ever."""
+        await self._keepalives.run()
+
+    async def say_how_it_goes(self) -> None:
+        """Publish reports, for ever."""
+        await self._reports.run()
+
+    async def follow(self) -> None:
+        """Do what is wanted, for ever: the intake."""
+        while True:
+            await self.apply(await self._inbox.next())
+
+    async def keep_journal(self) -> None:
+        """Write down once a second how captures stand, for ever."""
+        while True:
+            await asyncio.sleep(KEEPING_SECONDS)
+            await self.captures.keep()
+
+    async def apply(self, wanted: Wanted) -> None:
+        """Make what runs what is wanted. The revision is accepted once that is begun."""
+        self._note_refusal(wanted.refused)
+        identity = self._parts.identity
+        accepted = identity.identity.revision
+        plan = reconcile(wanted, accepted, self.captures.known())
+        await self.captures.carry_out(plan)
+        if plan.revision != accepted:
+            await asyncio.to_thread(identity.accept, plan.revision)
+            self._keepalives.nudge()
+
+    async def served(self) -> None:
+        """A check: raises AgentRefused while the dispatcher does not serve this agent."""
+        if self._refused is not None:
+            raise AgentRefused(self._refused)
+
+    async def drain(self) -> None:
+        """End every capture, store what it has, report it. The intake has stopped by now."""
+        self.captures.stop_all(StopReason.AGENT_SHUTDOWN)
+        if not await _within(STORING_SECONDS, self.captures.all_ended):
+            self._log.warning("the endpoint does not take what was captured: giving it up")
+            self.captures.give_up()
+            await _within(GIVING_UP_SECONDS, self.captures.all_ended)
+        await _within(REPORTING_SECONDS, self._reports.all_sent)
+        await _within(GIVING_UP_SECONDS, self._keepalives.send)
+
+    async def close(self) -> None:
+        """Give up the reply address."""
+        await _within(GIVING_UP_SECONDS, self._keepalives.close)
+
+    def _running(self) -> list[UUID]:
+        return [running.order.task_id for running in self.captures.running]
+
+    def _note_refusal(self, refused: str | None) -> None:
+        if refused != self._refused:
+            if refused is not None:
+                self._log.error("the dispatcher refuses this agent", reason=refused)
+            else:
+                self._log.info("the dispatcher serves this agent")
+        self._refused = refused
+
+
+async def _within(seconds: float, call: Callable[[], Awaitable[None]]) -> bool:
+    """Whether a call returned in time; if not, it is given up."""
+    try:
+        async with asyncio.timeout(seconds):
+            await call()
+    except TimeoutError:
+        return False
+    return True

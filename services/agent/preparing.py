@@ -1,0 +1,104 @@
+"""From an order to all that its capture needs, or to the reason why it cannot start."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from contracts.order import MAX_SNAPLEN, Order
+from services.agent.exclusion import Peer, exclusions
+from services.agent.failures import (
+    INVALID_FILTER,
+    UNKNOWN_ENDPOINT,
+    UNKNOWN_SERVICE,
+    CaptureFailed,
+)
+from services.agent.services import Live, Service
+from services.agent.source import Rule, Screen, Source
+from services.packets.endpoints.opening import Endpoints
+from services.packets.endpoints.port import PacketStore
+from services.packets.filters import FilterCompiler, FilterRefused
+
+SourceOf = Callable[[Service], Source]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a capture needs; the source is not open yet."""
+
+    source: Source
+    screen: Screen
+    store: PacketStore
+    interface: str
+    linktype: int
+
+
+class Preparer:
+    """Finds service and endpoint, compiles the filters, makes the source."""
+
+    def __init__(
+        self,
+        services: Callable[[], list[Service]],
+        endpoints: Endpoints,
+        compiler: FilterCompiler,
+        own_traffic: Callable[[], Awaitable[list[Peer]]],
+        source_of: SourceOf,
+    ) -> None:
+        self._services = services
+        self._endpoints = endpoints
+        self._compiler = compiler
+        self._own_traffic = own_traffic
+        self._source_of = source_of
+
+    async def prepare(self, order: Order) -> Prepared:
+        """What `order` needs. Raises CaptureFailed."""
+        service = self._service(order)
+        store = self._store(order)
+        source = self._source_of(service)
+        linktype = await asyncio.to_thread(source.linktype)
+        rules = await self._rules(order, service, source, linktype)
+        snaplen = min(order.snaplen or MAX_SNAPLEN, service.snaplen or MAX_SNAPLEN)
+        return Prepared(source, Screen(rules, snaplen), store, service.origin.label, linktype)
+
+    def _service(self, order: Order) -> Service:
+        services = {service.name: service for service in self._services()}
+        if order.service not in services:
+            raise CaptureFailed(
+                UNKNOWN_SERVICE,
+                f"there is no service {order.service} on {order.resource} now; there are "
+                + ", ".join(services),
+            )
+        return services[order.service]
+
+    def _store(self, order: Order) -> PacketStore:
+        wanted = order.endpoint
+        try:
+            known = self._endpoints.ref(wanted.name)
+        except KeyError:
+            raise CaptureFailed(
+                UNKNOWN_ENDPOINT,
+                f"the agent has no endpoint {wanted.name}; name it in its CAPFLOW_ENDPOINTS",
+            ) from None
+        if known.type != wanted.type:
+            raise CaptureFailed(
+                UNKNOWN_ENDPOINT,
+                f"the agent's endpoint {wanted.name} is {known.type}, and {wanted.type} is wanted",
+            )
+        return self._endpoints.get(wanted.name)
+
+    async def _rules(
+        self, order: Order, service: Service, source: Source, linktype: int
+    ) -> tuple[Rule, ...]:
+        """Ours first. What a recording holds is nobody's own traffic, so they are for live ones."""
+        own: list[str] = []
+        if isinstance(service.origin, Live):
+            own = exclusions(await self._own_traffic())
+        texts = [text for text in (*own, service.filter, order.filter) if text.strip()]
+        return tuple([await self._rule(text, linktype, source) for text in texts])
+
+    async def _rule(self, text: str, linktype: int, source: Source) -> Rule:
+        kernel = source.filters_in_kernel
+        try:
+            program = await self._compiler.compile(text, linktype, kernel=kernel)
+        except FilterRefused as refused:
+            raise CaptureFailed(INVALID_FILTER, f"filter {text!r}: {refused}") from None
+        return Rule(text, program)

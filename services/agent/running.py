@@ -1,0 +1,188 @@
+"""One task, from its order to its end."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from contracts.order import Order
+from contracts.task import CaptureStatus, Failure, StopReason, TaskState
+from services.agent.backlog import Backlog
+from services.agent.blocks import BlockBuilder
+from services.agent.capture import Capture, Ending
+from services.agent.failures import AGENT_ERROR, ENDPOINT_AWAY, CaptureFailed
+from services.agent.framing import Framer
+from services.agent.ledgerbook import LedgerBook
+from services.agent.limits import Limiter
+from services.agent.preparing import Prepared, Preparer
+from services.agent.writer import Writer
+from services.runtime.logs import get
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What every capture of this agent shares."""
+
+    preparer: Preparer
+    framer: Framer
+    room: int
+    """Bytes of blocks that may wait, for each capture."""
+    changed: Callable[[UUID], None]
+    """Called at each change of a task's state."""
+
+
+class Running:
+    """A task that has been begun. `run` is its whole life; the rest can be called meanwhile."""
+
+    def __init__(self, order: Order, workshop: Workshop) -> None:
+        self.order = order
+        self.begun = asyncio.Event()
+        """Set once the capture runs, or has ended without."""
+        self._workshop = workshop
+        self._loop = asyncio.get_running_loop()
+        self._more = asyncio.Event()
+        self._book = LedgerBook()
+        self._backlog = Backlog(order.session, workshop.room, self._wake)
+        self._capture: Capture | None = None
+        self._asked: Ending | None = None
+        self._writing: asyncio.Task[None] | None = None
+        self._status = CaptureStatus(order=order, state=TaskState.REQUESTED)
+
+    def status(self) -> CaptureStatus:
+        """How it stands, with the ledger of this moment."""
+        return self._status.model_copy(update={"ledger": self._book.ledger()})
+
+    @property
+    def waiting(self) -> int:
+        """Bytes of blocks that wait for the endpoint."""
+        return self._backlog.bytes
+
+    def stop(self, reason: StopReason, error: Failure | None = None) -> None:
+        """Ask it to end; the first reason is the one that counts."""
+        ending = Ending(reason, error)
+        self._asked = self._asked or ending
+        if self._capture is not None:
+            self._capture.stop(ending)
+            if self._status.state is TaskState.RUNNING:
+                self._become(TaskState.STOPPING, stop_reason=reason)
+
+    def give_up(self) -> None:
+        """Wait no longer for the endpoint: what it has not taken is lost, and counted."""
+        if self._writing is not None and not self._backlog.drained:
+            self._writing.cancel()
+
+    async def run(self) -> CaptureStatus:
+        """Start, capture, store, end. Never fails: what goes wrong is in the status returned."""
+        try:
+            ending = await self._live()
+        except CaptureFailed as failed:
+            ending = Ending(StopReason.ERROR, failed.failure())
+        except Exception as error:  # a mistake of ours ends this task, told, and no other
+            get("agent").exception("a capture failed", session=self.order.session)
+            ending = Ending(
+                StopReason.ERROR, Failure(code=AGENT_ERROR, detail=f"the agent failed: {error!r}")
+            )
+        finally:
+            self._let_nothing_outlive()
+        self._end(ending)
+        return self.status()
+
+    async def _live(self) -> Ending:
+        prepared = await self._workshop.preparer.prepare(self.order)
+        if self._asked:
+            return self._asked
+        started_at = datetime.now(UTC)
+        await asyncio.to_thread(prepared.source.open, prepared.screen)
+        ended = self._begin(prepared)
+        self._become(
+            TaskState.RUNNING,
+            interface=prepared.interface,
+            linktype=prepared.linktype,
+            started_at=started_at,
+        )
+        return await self._store(prepared, ended)
+
+    def _begin(self, prepared: Prepared) -> asyncio.Future[Ending]:
+        ended: asyncio.Future[Ending] = self._loop.create_future()
+        self._capture = Capture(
+            prepared.source,
+            BlockBuilder(self._workshop.framer),
+            Limiter(self.order.limits, time.monotonic()),
+            self._book,
+            self._backlog,
+        )
+        self._capture.start(lambda ending: self._from_thread(_settle, ended, ending))
+        if self._asked:
+            self._capture.stop(self._asked)
+        return ended
+
+    async def _store(self, prepared: Prepared, ended: asyncio.Future[Ending]) -> Ending:
+        """Write blocks until the capture has ended and all of them are stored or given up."""
+        writer = Writer(self._backlog, self._more, prepared.store, self._book)
+        self._writing = asyncio.create_task(writer.run())
+        first: list[asyncio.Future[Any]] = [self._writing, ended]
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        if not ended.done():
+            self._stop_for_writer()
+        ending = await ended
+        if not self._writing.done():
+            self._become(TaskState.STOPPING, stop_reason=ending.reason)
+            await asyncio.wait({self._writing})
+        return self._after_writing(ending)
+
+    def _stop_for_writer(self) -> None:
+        """The writer has failed, so there is nothing to capture for."""
+        if self._capture is not None:
+            self._capture.stop(Ending(StopReason.ERROR))
+
+    def _after_writing(self, ending: Ending) -> Ending:
+        assert self._writing is not None
+        abandoned = self._backlog.abandon()
+        self._book.enter_abandoned(abandoned)
+        if self._writing.cancelled():
+            detail = f"the endpoint was away to the end: {abandoned} packets could not be stored"
+            return Ending(ending.reason, Failure(code=ENDPOINT_AWAY, detail=detail))
+        if error := self._writing.exception():
+            raise error
+        return ending
+
+    def _become(self, state: TaskState, **fields: object) -> None:
+        self._status = self._status.model_copy(update={"state": state, **fields})
+        self.begun.set()
+        self._workshop.changed(self.order.task_id)
+
+    def _end(self, ending: Ending) -> None:
+        failed = ending.reason is StopReason.ERROR
+        self._status = self._status.model_copy(
+            update={
+                "state": TaskState.FAILED if failed else TaskState.STOPPED,
+                "stop_reason": ending.reason,
+                "error": ending.error,
+                "stopped_at": datetime.now(UTC),
+            }
+        )
+        self.begun.set()
+
+    def _let_nothing_outlive(self) -> None:
+        """However this task ends, its thread and its writer end too."""
+        if self._capture is not None:
+            self._capture.stop(Ending(StopReason.ERROR))
+        if self._writing is not None:
+            self._writing.cancel()
+
+    def _wake(self) -> None:
+        self._from_thread(self._more.set)
+
+    def _from_thread(self, call: Callable[..., object], *arguments: object) -> None:
+        try:
+            self._loop.call_soon_threadsafe(call, *arguments)
+        except RuntimeError:
+            return  # the loop is closed: nobody is left to hear of it
+
+
+def _settle(ended: asyncio.Future[Ending], ending: Ending) -> None:
+    if not ended.done():
+        ended.set_result(ending)
