@@ -1,0 +1,113 @@
+"""One viewer's account: every number from its first to its next is sent, filtered, skipped or
+missing. No I/O."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from contracts.block import Block
+from contracts.stream import GapReason
+from services.packets.endpoints.plausible import fault_of, jumps
+
+
+class Hole(NamedTuple):
+    """Packets that a viewer does not get; kernel drops have no numbers, so no `first`."""
+
+    reason: GapReason
+    first: int | None
+    packets: int
+
+
+class Meeting(NamedTuple):
+    """What a viewer finds when it meets the next block."""
+
+    cut: int
+    """Packets at the block's start that lie before what the viewer wants."""
+    holes: tuple[Hole, ...]
+    """What is missing before it."""
+
+
+@dataclass(slots=True)
+class Account:
+    """The counts of one flow, from `start` to `stop` or the end.
+
+    `next` less `first` is `sent` + `filtered` + `skipped` + `missing`, after every call.
+    """
+
+    first: int = 0
+    block: int = 0
+    """Number of the block that is wanted next."""
+    dropped: int = 0
+    """Running total of the kernel's drops as far as the viewer knows, or need not know."""
+    next: int = field(init=False)
+    sent: int = 0
+    filtered: int = 0
+    skipped: int = 0
+    missing: int = 0
+    _doubt: bool = field(default=False, init=False)
+    _doubted: int | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        self.next = self.first
+
+    def meet(self, block: Block) -> Meeting | None:
+        """Take in the next block, up to its first packet that is wanted.
+
+        None where the block is set aside: its numbers cannot be right, and what it held becomes
+        a hole of unknown reason.
+        """
+        if not self._believable(block):
+            self.pass_over(block.block)
+            return None
+        reason: GapReason = "unknown" if self._doubt or block.block > self.block else "agent-drop"
+        holes = (*self.miss(block.first, reason), *self.drop(block.dropped))
+        self.block = block.block + 1
+        self._doubt = False
+        return Meeting(self.next - block.first, holes)
+
+    def deliver(self, sent: int, filtered: int) -> None:
+        """Count packets that the viewer was sent, and those its filter kept back."""
+        self.sent += sent
+        self.filtered += filtered
+        self.next += sent + filtered
+
+    def pass_over(self, block: int) -> None:
+        """Give a block up: whatever is missing because of it has no known reason."""
+        self.block = max(self.block, block + 1)
+        self._doubt = True
+
+    def skip(self, block: Block) -> tuple[Hole, ...]:
+        """Leap to `block`, because the viewer was too slow for what lies before it."""
+        count = max(0, block.first - self.next)
+        hole = Hole("slow-viewer", self.next, count)
+        self.skipped += count
+        self.next += count
+        self.block = block.block
+        return (hole,) if count else ()
+
+    def miss(self, until: int, reason: GapReason) -> tuple[Hole, ...]:
+        """Count the numbers from here up to `until` as missing."""
+        count = max(0, until - self.next)
+        hole = Hole(reason, self.next, count)
+        self.missing += count
+        self.next += count
+        return (hole,) if count else ()
+
+    def drop(self, total: int) -> tuple[Hole, ...]:
+        """Take in the kernel's running total of drops."""
+        count = max(0, total - self.dropped)
+        self.dropped += count
+        return (Hole("kernel-drop", None, count),) if count else ()
+
+    def _believable(self, block: Block) -> bool:
+        """Whether a block's numbers can be right, whatever an agent may have written."""
+        in_order = block.first >= self.next or self.next == self.first
+        return in_order and fault_of(block) is None and self._believe_jump(block)
+
+    def _believe_jump(self, block: Block) -> bool:
+        """A jump over very many packets is believed when a second block says the same."""
+        if not jumps(block, self.next):
+            self._doubted = None
+            return True
+        confirmed = self._doubted is not None and block.first >= self._doubted
+        self._doubted = None if confirmed else block.first
+        return confirmed

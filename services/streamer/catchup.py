@@ -1,0 +1,101 @@
+"""Where a viewer begins, and what it reads from the store until it is level with the others."""
+
+import asyncio
+from typing import Literal
+
+from contracts.block import Block
+from services.runtime.backoff import delays
+from services.runtime.errors import StoreUnavailable
+from services.streamer.accounting import Account
+from services.streamer.channel import Channel
+from services.streamer.pages import Pages
+
+_OPENING = 10.0
+"""Seconds a `start` waits for the store to say how far the capture is."""
+_DOUBTS = 10
+_DOUBT_PAUSE = 0.2
+"""A hole in the store is looked at so often, so many seconds apart: the session may be about to
+be removed, blocks first."""
+
+
+class BadPosition(Exception):
+    """No packet has that number yet; the text says which is the last one possible."""
+
+
+async def locate(
+    channel: Channel, pages: Pages, start: Literal["live", "beginning"] | int
+) -> Account:
+    """The account of a viewer that starts there. Raises BadPosition, StoreUnavailable."""
+    try:
+        async with asyncio.timeout(_OPENING):
+            await channel.opened.wait()
+    except TimeoutError:
+        raise StoreUnavailable("the endpoint does not answer; try again") from None
+    if start == "live":
+        return _level(channel, channel.next)
+    if start == "beginning":
+        return Account()
+    return await _from_number(channel, pages, start)
+
+
+async def _from_number(channel: Channel, pages: Pages, number: int) -> Account:
+    last = max(channel.next, channel.ledger.captured)
+    if number > last:
+        raise BadPosition(f"packet {number} does not exist yet: the next one is {last}")
+    if number >= channel.next:
+        return _level(channel, number)
+    block = await _holding(channel, number)
+    if block is None:
+        return _level(channel, number)
+    return Account(number, block.block, await _dropped_before(channel, pages, block.block))
+
+
+def _level(channel: Channel, number: int) -> Account:
+    return Account(number, channel.ring.head, channel.dropped)
+
+
+async def _holding(channel: Channel, number: int) -> Block | None:
+    entry = channel.ring.with_packet(number)
+    if entry is not None:
+        return entry.block
+    return await channel.store.block_with(channel.session, number)
+
+
+async def _dropped_before(channel: Channel, pages: Pages, number: int) -> int:
+    """The kernel's drops up to a block: who begins there was told of them, or need not be."""
+    if number == 0:
+        return 0
+    entry = channel.ring.get(number - 1)
+    if entry is not None and entry.block.block == number - 1:
+        return entry.block.dropped
+    before = await pages.block(channel.store, channel.session, number - 1)
+    return before.dropped if before is not None and before.block < number else 0
+
+
+class Reader:
+    """Reads the blocks of one channel from its store, one after the other."""
+
+    def __init__(self, channel: Channel, pages: Pages) -> None:
+        self._channel = channel
+        self._pages = pages
+
+    async def block(self, number: int) -> Block | None:
+        """Block `number`; where the store has it no more, the first one after it, or None.
+
+        Waits while the endpoint is away, and while a hole may be a removal under way.
+        """
+        for _ in range(_DOUBTS):
+            block = await self._read(number)
+            if (block is not None and block.block == number) or self._channel.removed:
+                return block
+            await asyncio.sleep(_DOUBT_PAUSE)
+        return block
+
+    async def _read(self, number: int) -> Block | None:
+        channel = self._channel
+        for delay in delays():
+            try:
+                return await self._pages.block(channel.store, channel.session, number)
+            except StoreUnavailable:
+                await asyncio.sleep(delay)
+        raise AssertionError("delays never end")

@@ -1,0 +1,163 @@
+"""One session as its viewers share it: its record, its newest blocks, and how far both are."""
+
+import asyncio
+from typing import Literal, Protocol
+
+from contracts.block import Block
+from contracts.ledger import Ledger
+from contracts.task import Capture
+from services.packets.endpoints.port import PacketStore
+from services.packets.linktypes import ETHERNET
+from services.streamer.accounting import Account
+from services.streamer.ring import Ring
+from services.streamer.statuses import Statuses
+
+PATIENCE = 5
+"""Looks at the store before blocks that the ledger counts are given up."""
+
+
+class Member(Protocol):
+    """A viewer, as its channel sees it."""
+
+    def pump(self) -> None:
+        """Send what there is to send."""
+
+    def tick(self) -> None:
+        """Tell the status: a second has passed, or the capture's state is another."""
+
+    def replay(self) -> None:
+        """Blocks have passed unseen: read on from the store."""
+
+    def vanished(self) -> None:
+        """The session was removed from the store."""
+
+
+class Channel:
+    """A session with viewers.
+
+    The head is the number of the block that comes next. Blocks come in order by the feed; where
+    one does not, `arrive` says so, and the hub looks into the store.
+    """
+
+    def __init__(self, capture: Capture, store: PacketStore, ring: Ring) -> None:
+        self.capture = capture
+        self.store = store
+        self.ring = ring
+        self.members: set[Member] = set()
+        self.opened = asyncio.Event()
+        """Set once the head is known."""
+        self.ready = asyncio.Event()
+        """Set once packets can be read: the link type is known."""
+        self.next = 0
+        """Number after the last packet stored."""
+        self.dropped = 0
+        """The kernel's drops up to there."""
+        self.removed = False
+        self.since: dict[Literal["short", "deserted"], float] = {}
+        """Since when (loop's clock) blocks are missing that the ledger counts; nobody watches."""
+        self.looks = 0
+        """Looks at the store in vain, for blocks that the ledger of an ended capture counts."""
+        self._ledger: Ledger | None = None
+        self._statuses = Statuses()
+        self._note_linktype()
+
+    @property
+    def session(self) -> str:
+        """The session's name."""
+        return self.capture.session
+
+    @property
+    def ledger(self) -> Ledger:
+        """The newest ledger; of an ended capture, its record's."""
+        if self._ledger is None or self.capture.state.ended:
+            return self.capture.ledger
+        return self._ledger
+
+    @property
+    def linktype(self) -> int:
+        """The link type of its packets; Ethernet where an ended capture never said."""
+        return ETHERNET if self.capture.linktype is None else self.capture.linktype
+
+    @property
+    def short(self) -> bool:
+        """Whether the ledger counts blocks that have not come."""
+        return self.opened.is_set() and self.ring.head < self.ledger.blocks
+
+    @property
+    def complete(self) -> bool:
+        """Whether the capture has ended and all its blocks have come, or never will."""
+        given_up = not self.short or self.looks >= PATIENCE
+        return self.capture.state.ended and self.opened.is_set() and given_up
+
+    def status(self, account: Account | None) -> bytes:
+        """A `status` frame; every count is 0 for who has not started."""
+        shown = Account(self.next) if account is None else account
+        return self._statuses.frame(self.capture.state, self.ledger, shown)
+
+    def open(self, head: int, next: int, dropped: int) -> None:
+        """Go on from what the store holds. What lies before it, viewers read from the store."""
+        first_time = not self.opened.is_set()
+        self.ring.clear(head)
+        self.next = max(self.next, next)
+        self.dropped = max(self.dropped, dropped)
+        self.opened.set()
+        if not first_time:
+            for member in list(self.members):
+                member.replay()
+
+    def arrive(self, block: Block) -> bool:
+        """Take in a block; False where others should have come before it."""
+        if not self.opened.is_set() or block.block < self.ring.head:
+            return True
+        if block.block > self.ring.head:
+            return False
+        self.take(block)
+        return True
+
+    def take(self, block: Block) -> None:
+        """Take in a block from the head or beyond: the store has none between."""
+        self.ring.append(block)
+        self.next = max(self.next, block.next)
+        self.dropped = max(self.dropped, block.dropped)
+        self.looks = 0
+        self.pump()
+
+    def record(self, capture: Capture) -> None:
+        """Take in the session's record."""
+        before = self.capture.state
+        if before.ended and not capture.state.ended:
+            return  # read before it ended, and come late
+        self.capture = capture
+        self._note_linktype()
+        if capture.state is not before:
+            self.tick()
+
+    def report(self, capture: Capture) -> None:
+        """Take in the task's hash: its ledger is newer than the record's, its state may not be."""
+        self._ledger = capture.ledger
+        if self.capture.linktype is None and capture.linktype is not None:
+            self.capture = self.capture.model_copy(
+                update={"linktype": capture.linktype, "interface": capture.interface}
+            )
+            self._note_linktype()
+
+    def vanish(self) -> None:
+        """The session was removed."""
+        self.removed = True
+        self.ready.set()
+        for member in list(self.members):
+            member.vanished()
+
+    def tick(self) -> None:
+        """Tell every viewer the status."""
+        for member in list(self.members):
+            member.tick()
+
+    def pump(self) -> None:
+        """Let every viewer go on."""
+        for member in list(self.members):
+            member.pump()
+
+    def _note_linktype(self) -> None:
+        if self.capture.linktype is not None or self.capture.state.ended:
+            self.ready.set()

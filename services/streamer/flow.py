@@ -1,0 +1,199 @@
+"""One flow of packets to one viewer, from `start` to `stop` or the end.
+
+A flow that is behind reads from the store at the viewer's own pace. Once level it is live: it
+sends from the channel's ring whenever the viewer can take more, without a task of its own. A
+live viewer too slow for the ring leaps to the newest block, and is told the gap.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from websockets.frames import CloseCode
+
+from contracts.stream import End, GapReason
+from services.packets.filters import FilterRefused
+from services.runtime import logs
+from services.runtime.errors import Unavailable
+from services.streamer.accounting import Account, Hole
+from services.streamer.catchup import Reader
+from services.streamer.channel import Channel
+from services.streamer.delivery import Delivery
+from services.streamer.warden import Warden
+
+_TURN = 4
+"""Blocks sent to one viewer before others have their turn."""
+_ROOM_PAUSE = 0.05
+_UNKNOWN_TAIL = ("agent-restarted", "agent-lost")
+"""Errors after which nobody knows what became of the last packets."""
+
+
+class Flow:
+    """Sends one viewer what it asked for; `failed(code, detail)` says why it cannot."""
+
+    def __init__(
+        self,
+        channel: Channel,
+        account: Account,
+        delivery: Delivery,
+        reader: Reader,
+        warden: Warden,
+        failed: Callable[[str, str], None],
+    ) -> None:
+        self.account = account
+        self._channel = channel
+        self._delivery = delivery
+        self._reader = reader
+        self._warden = warden
+        self._line = delivery.line
+        self._failed = failed
+        self._live = False
+        self._over = False
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended."""
+        return self._over
+
+    def start(self) -> None:
+        """Begin: behind until it is level."""
+        self._live = False
+        if self._task is None and not self._over:
+            self._task = asyncio.create_task(self._guarded_catch_up())
+
+    def stop(self) -> None:
+        """End the flow, with all told that is known so far."""
+        self._leave()
+        self._delivery.flush()
+
+    def drop(self) -> None:
+        """End the flow of a viewer that is gone."""
+        self._leave()
+
+    def pump(self) -> None:
+        """Send what the viewer can take now."""
+        if self._live:
+            self._guarded(self._send_from_ring)
+
+    def tick(self) -> None:
+        """Tell what waited for its second, and go on."""
+        if not self._over and self._line.writable:
+            self._delivery.tell_due()
+            self.pump()
+
+    def _send_from_ring(self) -> None:
+        for _ in range(_TURN):
+            if self._over or not self._has_room():
+                return
+            if self.account.block < self._channel.ring.start and not self._leap():
+                return
+            entry = self._channel.ring.get(self.account.block)
+            if entry is None:
+                self._maybe_end()
+                return
+            self._delivery.deliver(entry.block, entry)
+        asyncio.get_running_loop().call_soon(self.pump)
+
+    def _leap(self) -> bool:
+        """Go to the newest block, at most once a second: the policy for a slow viewer."""
+        newest = self._channel.ring.newest
+        if newest is None or not self._delivery.may_tell("slow-viewer"):
+            return False
+        self._delivery.tell(self.account.skip(newest.block))
+        return True
+
+    def _has_room(self) -> bool:
+        return self._line.writable and not self._warden.full
+
+    def _maybe_end(self) -> None:
+        if self._channel.removed:
+            self._end(self._rest("expired"))
+        elif self._channel.complete:
+            self._end(self._rest(self._tail_reason()))
+
+    def _rest(self, reason: GapReason) -> list[Hole]:
+        """What this viewer will never get."""
+        ledger = self._channel.ledger
+        last = max(self._channel.next, ledger.captured)
+        return [*self.account.miss(last, reason), *self.account.drop(ledger.dropped_kernel)]
+
+    def _tail_reason(self) -> GapReason:
+        error = self._channel.capture.error
+        unknown = error is not None and error.code in _UNKNOWN_TAIL
+        return "unknown" if unknown else "agent-drop"
+
+    def _end(self, rest: Iterable[Hole]) -> None:
+        self._delivery.tell(rest)
+        self.stop()
+        self._delivery.say(self._last_word())
+        self._line.end(CloseCode.NORMAL_CLOSURE)
+
+    def _last_word(self) -> End:
+        capture, account = self._channel.capture, self.account
+        return End(
+            state=capture.state,
+            stop_reason=capture.stop_reason,
+            ledger=self._channel.ledger,
+            next=account.next,
+            sent=account.sent,
+            filtered=account.filtered,
+            skipped=account.skipped,
+            missing=account.missing,
+        )
+
+    def _leave(self) -> None:
+        self._over = True
+        self._live = False
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        """Run a step; a fault in one viewer's flow must not reach the others."""
+        try:
+            step()
+        except Exception:
+            self._broken()
+
+    async def _guarded_catch_up(self) -> None:
+        try:
+            await self._catch_up()
+        except FilterRefused as error:
+            self._leave()
+            self._failed("invalid-filter", str(error))
+        except Unavailable as error:
+            self._leave()
+            self._failed("unavailable", str(error))
+        except Exception:
+            self._broken()
+
+    def _broken(self) -> None:
+        logs.get("streamer").exception("a viewer's flow broke", session=self._channel.session)
+        self._leave()
+        self._line.end(CloseCode.INTERNAL_ERROR, "the streamer failed; see its log")
+
+    async def _catch_up(self) -> None:
+        await self._channel.ready.wait()
+        await self._delivery.prepare()
+        while self.account.block < self._channel.ring.start and not self._channel.removed:
+            await self._room()
+            await self._send_stored()
+        self._task = None
+        self._live = True
+        self.pump()
+
+    async def _send_stored(self) -> None:
+        number = self.account.block
+        block = await self._reader.block(number)
+        if self._channel.removed:
+            return
+        if block is None:
+            self.account.pass_over(self._channel.ring.start - 1)
+            return
+        self._delivery.deliver(block)
+
+    async def _room(self) -> None:
+        await self._line.drain()
+        while not self._has_room():
+            await asyncio.sleep(_ROOM_PAUSE)
+            await self._line.drain()

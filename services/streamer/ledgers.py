@@ -1,0 +1,69 @@
+"""The ledgers of running captures, from the task store: one batched read a second for all."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from itertools import islice
+
+from redis.asyncio import Redis
+
+from contracts.record import capture_of
+from contracts.task import Capture
+from contracts.topology import task_key
+from services.runtime import logs
+from services.runtime.errors import TasksUnavailable
+from services.runtime.redis import tasks_errors
+from services.streamer.channel import Channel
+from services.streamer.hub import Hub
+from services.streamer.metrics import Metrics
+
+_INTERVAL = 1.0
+_BATCH = 500
+_FIELDS = ("capture", "state", "ledger")
+
+
+class Ledgers:
+    """Keeps the channels' ledgers new; while the task store is away they grow old."""
+
+    def __init__(self, tasks: Redis, hub: Hub, metrics: Metrics) -> None:
+        self._tasks = tasks
+        self._hub = hub
+        self._metrics = metrics
+        self._away = False
+
+    async def run(self) -> None:
+        """Read until cancelled."""
+        while True:
+            try:
+                await self._read_all()
+                self._away = False
+            except TasksUnavailable as error:
+                self._note_away(error)
+            await asyncio.sleep(_INTERVAL)
+
+    async def _read_all(self) -> None:
+        running = [c for c in self._hub.channels.values() if not c.capture.state.ended]
+        rest = iter(running)
+        while batch := list(islice(rest, _BATCH)):
+            for channel, capture in zip(batch, await self._read(batch), strict=True):
+                if capture is not None:
+                    channel.report(capture)
+
+    async def _read(self, channels: Sequence[Channel]) -> list[Capture | None]:
+        async with tasks_errors(), self._tasks.pipeline(transaction=False) as pipe:
+            for channel in channels:
+                pipe.hmget(task_key(channel.capture.task_id), _FIELDS)
+            return [_capture(values) for values in await pipe.execute()]
+
+    def _note_away(self, error: TasksUnavailable) -> None:
+        self._metrics.away.labels("tasks").inc()
+        if not self._away:
+            logs.get("streamer").warning("ledgers stand still", reason=str(error))
+        self._away = True
+
+
+def _capture(values: Iterable[bytes | None]) -> Capture | None:
+    """The capture of a hash's fields; None where there is none, as after a wipe."""
+    fields = {n.encode(): v for n, v in zip(_FIELDS, values, strict=True) if v is not None}
+    if b"capture" not in fields or b"state" not in fields:
+        return None
+    return capture_of(fields)

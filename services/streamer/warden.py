@@ -1,0 +1,105 @@
+"""Looks after every connection: one task for all, so that an idle viewer costs no timer."""
+
+import asyncio
+from collections.abc import Callable
+
+from websockets.protocol import CLOSING, OPEN
+
+from contracts.stream import CloseCode, StreamError
+from services.runtime import logs
+from services.streamer.doorstep import Doorstep
+from services.streamer.encode import message
+from services.streamer.line import Line
+from services.streamer.liveness import Patience, Verdict
+from services.streamer.metrics import Metrics
+
+_SLICE = 500
+"""Connections looked at before others have their turn."""
+
+
+class Warden:
+    """Closes what says nothing, cuts what takes nothing, pings what is silent.
+
+    `most_silent` bounds the connections that have not named a session: of more, the oldest go,
+    so that a client that speaks gets in however many say nothing.
+    """
+
+    def __init__(
+        self, patience: Patience, most_silent: int, most_held: int, metrics: Metrics
+    ) -> None:
+        self._patience = patience
+        self._doorstep: Doorstep[Line] = Doorstep(most_silent, patience.hello)
+        self._most_held = most_held
+        self._metrics = metrics
+        self._closing: dict[Line, float] = {}
+        self._held = 0
+        self.lines: set[Line] = set()
+
+    @property
+    def full(self) -> bool:
+        """Whether so much waits in the connections' buffers that no more may be added."""
+        return self._held >= self._most_held
+
+    def enter(self, line: Line) -> None:
+        """A connection was made."""
+        self.lines.add(line)
+        for evicted in self._doorstep.enter(line, line.loop.time()):
+            self._metrics.cut.labels("evicted").inc()
+            evicted.cut()
+
+    def welcome(self, line: Line) -> None:
+        """A connection has named its session."""
+        self._doorstep.leave(line)
+
+    def leave(self, line: Line) -> None:
+        """A connection was lost."""
+        self._doorstep.leave(line)
+        self._closing.pop(line, None)
+        self.lines.discard(line)
+
+    def hold(self, size: int) -> None:
+        """So many bytes more (or fewer) wait in the connections' buffers."""
+        self._held += size
+        self._metrics.held.set(self._held)
+
+    async def run(self) -> None:
+        """Look after the connections until cancelled."""
+        pause = min(1.0, self._patience.stall / 10, self._patience.hello / 10)
+        clock: Callable[[], float] = asyncio.get_running_loop().time
+        while True:
+            await asyncio.sleep(pause)
+            self._close_silent(clock())
+            for index, line in enumerate(list(self.lines)):
+                self._look_at(line, clock())
+                if index % _SLICE == _SLICE - 1:
+                    await asyncio.sleep(0)
+
+    def _close_silent(self, now: float) -> None:
+        for line in self._doorstep.late(now):
+            self._metrics.cut.labels("silent").inc()
+            if not line.is_open:
+                line.cut()
+                continue
+            detail = f"no `session` message within {self._patience.hello:g} s"
+            line.put((message(StreamError(code="no-session-message", detail=detail)),))
+            line.end(CloseCode.NO_SESSION_MESSAGE, detail)
+
+    def _look_at(self, line: Line, now: float) -> None:
+        line.look()
+        if line.protocol.state is CLOSING:
+            self._hurry(line, now)
+        verdict = line.liveness.judge(line.waiting, now, self._patience)
+        if verdict is Verdict.PING:
+            line.ping_now()
+        elif verdict is not Verdict.FINE and line.protocol.state is OPEN:
+            self._cut(line, verdict)
+
+    def _hurry(self, line: Line, now: float) -> None:
+        if now - self._closing.setdefault(line, now) >= self._patience.close:
+            line.cut()
+
+    def _cut(self, line: Line, verdict: Verdict) -> None:
+        reason = "stalled" if verdict is Verdict.STALLED else "dead"
+        self._metrics.cut.labels(reason).inc()
+        logs.get("streamer").info("a connection was cut", reason=reason, waiting=line.waiting)
+        line.cut()
