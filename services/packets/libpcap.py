@@ -4,6 +4,7 @@ Loaded when it is first called for, and once: `libpcap()` is the library or Libp
 """
 
 import ctypes
+from collections.abc import Callable
 from ctypes import POINTER, c_char_p, c_int, c_ubyte, c_uint, c_ushort, c_void_p
 from functools import cache
 
@@ -45,8 +46,6 @@ def _declare(library: ctypes.CDLL) -> None:
         "pcap_geterr": (c_char_p, [c_void_p]),
         "pcap_compile": (c_int, [c_void_p, POINTER(BpfProgram), c_char_p, c_int, c_uint]),
         "pcap_freecode": (None, [POINTER(BpfProgram)]),
-        "bpf_filter": (c_uint, [c_void_p, c_void_p, c_uint, c_uint]),
-        "bpf_validate": (c_int, [c_void_p, c_int]),
     }
     for name, (result, arguments) in signatures.items():
         function = getattr(library, name)
@@ -56,14 +55,32 @@ def _declare(library: ctypes.CDLL) -> None:
 @cache
 def libpcap() -> ctypes.CDLL:
     """The library. Raises LibpcapMissing."""
+    library = _loaded(ctypes.CDLL)
+    _declare(library)
+    return library
+
+
+@cache
+def bpf_filter() -> Callable[[int, int | bytes, int, int], int]:
+    """The function that runs instructions over a packet: their address, the packet (or its
+    address), its length on the wire, the bytes captured. 0 is no match. Raises LibpcapMissing.
+
+    It keeps Python's global lock: it takes under a microsecond, and to give the lock up for each
+    packet of a block is to wait a thread switch (5 ms) for each while another thread is busy.
+    """
+    function = _loaded(ctypes.PyDLL).bpf_filter
+    function.restype, function.argtypes = c_uint, [c_void_p, c_void_p, c_uint, c_uint]
+    run: Callable[[int, int | bytes, int, int], int] = function
+    return run
+
+
+def _loaded(kind: type[ctypes.CDLL]) -> ctypes.CDLL:
     try:
-        library = ctypes.CDLL(LIBRARY)
+        return kind(LIBRARY)
     except OSError as error:
         raise LibpcapMissing(
             f"{LIBRARY} cannot be loaded ({error}): install it, as root: apt-get install libpcap0.8"
         ) from error
-    _declare(library)
-    return library
 
 
 def open_dead(dlt: int, snaplen: int) -> int:

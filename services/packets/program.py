@@ -4,7 +4,7 @@ import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from services.packets.libpcap import BpfInstruction, Instruction, libpcap
+from services.packets.libpcap import BpfInstruction, Instruction, bpf_filter
 from services.packets.pcapng import EPB_HEADER_SIZE, Frame
 
 RETURN_CONSTANT = 0x06
@@ -36,13 +36,17 @@ class Program:
 
     def matches(self, data: bytes, length: int) -> bool:
         """Whether a packet of `length` bytes on the wire, of which `data` were kept, passes."""
-        return bool(libpcap().bpf_filter(ctypes.addressof(self._code), data, length, len(data)))
+        return bool(bpf_filter()(ctypes.addressof(self._code), data, length, len(data)))
 
-    def select(self, data: bytes, frames: Sequence[Frame]) -> list[int]:
+    def select(self, data: bytes, frames: Sequence[Frame]) -> list[Frame]:
+        """Those of a block's frames whose packets pass, in their order."""
+        return [frames[index] for index in self.passing(data, frames)]
+
+    def passing(self, data: bytes, frames: Sequence[Frame]) -> list[int]:
         """The indices of those frames of a block whose packets pass; nothing is copied."""
         if self.matches_everything:
             return list(range(len(frames)))
-        run, code = libpcap().bpf_filter, ctypes.addressof(self._code)
+        run, code = bpf_filter(), ctypes.addressof(self._code)
         packets = address_of(data) + EPB_HEADER_SIZE
         return [
             index

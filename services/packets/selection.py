@@ -44,7 +44,7 @@ def select(
     if program is None or program.matches_everything:
         numbers = list(range(offset, offset + len(frames)))
         return Selection(block.data, numbers, frames, len(frames))
-    passed = program.select(block.data, frames)
+    passed = program.passing(block.data, frames)
     kept = [frames[index] for index in passed]
     return Selection(block.data, [offset + index for index in passed], kept, len(frames))
 

@@ -1,0 +1,78 @@
+"""What a viewer gets of a block, and how it is written as JSON."""
+
+import base64
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from contracts.block import Block
+from contracts.stream import PacketSummary
+from services.packets.pcapng import Malformed, enhanced_packet, packets_of
+from services.packets.program import Program
+from services.packets.selection import select
+from services.packets.summaries import json_packets, time_text
+from services.packets.summary import summarise
+from tests.support import sample_packets as samples
+
+PACKETS = list(samples.ethernet_samples().values())
+FIRST = 1000
+SHORTER_THAN_60 = Program(
+    "less 59", [(0x80, 0, 0, 0), (0x25, 0, 1, 59), (6, 0, 0, 0), (6, 0, 0, 99)]
+)
+SUMMARIES = TypeAdapter(list[PacketSummary])
+
+
+def block(count: int | None = None) -> Block:
+    data = b"".join(
+        enhanced_packet(at * 10**9 + at, one, len(one)) for at, one in enumerate(PACKETS)
+    )
+    count = len(PACKETS) if count is None else count
+    return Block("a.b.20260101000000", 3, FIRST, count, 0, 0, sum(map(len, PACKETS)), 0, data)
+
+
+@given(st.integers(0, 2000), st.none() | st.integers(0, 2000), st.booleans())
+def test_a_selection_is_the_packets_between_that_pass(
+    first: int, below: int | None, filtered: bool
+) -> None:
+    program = SHORTER_THAN_60 if filtered else None
+    found = select(block(), first=first, below=below, program=program)
+    asked = [
+        number
+        for number in range(FIRST, FIRST + len(PACKETS))
+        if number >= first and (below is None or number < below)
+    ]
+    kept = [n for n in asked if not filtered or len(PACKETS[n - FIRST]) <= 59]
+    assert found.numbers == kept
+    assert found.considered == len(asked)
+    assert [packet.data for packet in packets_of(found.pcapng())] == [
+        PACKETS[n - FIRST] for n in kept
+    ]
+    assert found.captured == sum(len(PACKETS[n - FIRST]) for n in kept)
+
+
+def test_a_block_that_lies_about_its_count_is_malformed() -> None:
+    with pytest.raises(Malformed, match="and says 5"):
+        select(block(count=5))
+
+
+def test_the_json_is_what_the_contract_says() -> None:
+    items = SUMMARIES.validate_json(json_packets(select(block()), 1), strict=True)
+    for at, (item, data) in enumerate(zip(items, PACKETS, strict=True)):
+        assert item.number == FIRST + at
+        assert item.time == f"{at}.{at:09d}"
+        assert item.length == len(data)
+        said = (item.source, item.destination, item.protocol, item.info)
+        assert said == tuple(summarise(data, 1))
+        assert item.data is None
+
+
+def test_raw_packets_carry_their_bytes() -> None:
+    items = orjson.loads(json_packets(select(block()), 1, raw=True))
+    assert [base64.b64decode(item["data"]) for item in items] == PACKETS
+
+
+def test_a_time_has_nine_decimals() -> None:
+    assert time_text(1_700_000_000_000_000_001) == "1700000000.000000001"
