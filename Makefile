@@ -5,20 +5,24 @@ VENV := .venv
 RUN := $(VENV)/.run-$(shell cat requirements.lock pyproject.toml | cksum | cut -d' ' -f1)
 DEV := $(VENV)/.dev-$(shell cat requirements-dev.lock pyproject.toml | cksum | cut -d' ' -f1)
 
+LIBRARIES := libpcap0.8
+SERVERS := rabbitmq-server redis-server
+TOOLS := iproute2 tcpdump tshark netsniff-ng
+
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint lock clean
+.PHONY: help setup run test lint contracts lock clean
 
 help: ## list these targets
-	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
-setup: $(RUN) ## make .venv with what running takes, and libpcap
-	@scripts/debian-packages libpcap0.8
+setup: $(DEV) ## install what tests take, here and from Debian
+	@scripts/debian-packages $(LIBRARIES) $(SERVERS) $(TOOLS)
 
-run: setup ## run everything on this machine: `capflow up`
+run: $(RUN) ## run everything on this machine: `capflow up`
+	@scripts/debian-packages $(LIBRARIES)
 	@scripts/run-up
 
-test: $(DEV) lint ## set up what tests take, then check and test all
-	@scripts/debian-packages libpcap0.8 rabbitmq-server redis-server iproute2 tcpdump tshark netsniff-ng
+test: setup lint ## check and test everything
 	@$(VENV)/bin/pytest -q
 
 lint: $(DEV) ## check style, types, and who imports whom
@@ -26,6 +30,10 @@ lint: $(DEV) ## check style, types, and who imports whom
 	@scripts/quietly $(VENV)/bin/ruff format --check
 	@scripts/quietly $(VENV)/bin/mypy
 	@scripts/quietly $(VENV)/bin/lint-imports
+
+contracts: $(DEV) ## write schemas and docs/settings.md anew from the code
+	@$(VENV)/bin/python -m scripts.write_contracts
+	@$(VENV)/bin/python -m scripts.write_settings
 
 lock: ## write the lock files anew (takes uv)
 	@scripts/lock

@@ -1,4 +1,4 @@
-"""Write docs/settings.md from the settings classes: `python scripts/write_settings.py`."""
+"""Write docs/settings.md from the settings classes: `python -m scripts.write_settings`."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,11 +13,13 @@ PAGE = Path(__file__).parents[1] / "docs" / "settings.md"
 _HEAD = """\
 # Settings
 
-Environment variables, all of them optional. `capflow <service> --help` lists those of one service. A wrong value stops the start with the variable's name and what it may be.
+Environment variables, all of them optional. `capflow <service> --help` lists those of one service.
+A wrong value stops the start with the variable's name and what it may be.
 
-Durations are seconds, or have a unit: `30s`, `5m`, `12h`, `7d`. Sizes are bytes, or have a unit: `512KiB`, `256MiB`, `20GiB`. A port of 0 takes any free one.
+Durations are seconds, or have a unit: `30s`, `5m`, `12h`, `7d`. Sizes are bytes, or have a unit:
+`512KiB`, `256MiB`, `20GiB`. A port of 0 takes any free one.
 
-This page is made from the code by `scripts/write_settings.py`.
+This page is made from the code by `make contracts`.
 
 | variable | default | meaning | gateway | dispatcher | streamer | agent | commands |
 |---|---|---|:-:|:-:|:-:|:-:|:-:|

@@ -9,16 +9,23 @@ from typing import Any
 
 import click
 
-from services.runtime.settings import describe
+from services.runtime.settings import describe, variable
 from services.standalone.services import SERVICES, Service
 
 UP = "Run everything in one process on this machine: no server to install."
 
 
 def settings_of(services: Iterable[Service]) -> list[tuple[str, str, str]]:
-    """The settings of some services, each once: variable, default, meaning."""
-    rows = [row for service in services for row in describe(service.settings_class())]
-    return list({row[0]: row for row in reversed(rows)}.values())[::-1]
+    """The settings of some services, each once: variable, default, meaning.
+
+    Where several have one, the meaning is that of the service it is named for, or of the first.
+    """
+    chosen: dict[str, tuple[str, str, str]] = {}
+    for service in services:
+        for row in describe(service.settings_class()):
+            if row[0] not in chosen or row[0].startswith(variable(service.name) + "_"):
+                chosen[row[0]] = row
+    return list(chosen.values())
 
 
 class ServiceCommand(click.Command):
