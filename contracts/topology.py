@@ -146,6 +146,10 @@ DEADLINES_KEY = "capflow:deadlines"
 """Sorted set: live tasks by when the reaper looks at them next (ms)."""
 EPOCH_KEY = "capflow:epoch"
 """String: when the task store was first seen (ms); gone after a wipe, which is how one shows."""
+TICK_KEY = "capflow:tick"
+"""String: when a dispatcher was last here (ms); one that goes back shows that the store did."""
+RETENTION_KEY = "capflow:retention"
+"""String: held by the dispatcher that removes what is stored too long, one at a time."""
 
 # --- MongoDB and SQLite --------------------------------------------------------------------------
 
