@@ -74,23 +74,18 @@ class FilterProcess:
             raise
 
     async def _started(self) -> asyncio.subprocess.Process:
-        self._process = process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-S", "-P", "-m", _MODULE),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env=_environment(),
-            limit=_LINE_LIMIT,
-            start_new_session=True,  # Ctrl-C is for the service, which then ends the child
-        )
         try:
-            _check(await asyncio.wait_for(_line(process), START_SECONDS))
-        except (TimeoutError, ConnectionError) as error:
+            self._process = process = await _spawned()
+            first = await asyncio.wait_for(_line(process), START_SECONDS)
+        except OSError as error:  # and so a time-out, or a pipe closed at once
             await self._end()
-            raise CompilerUnavailable("the filter compiler does not start") from error
+            raise CompilerUnavailable(f"the filter compiler does not start: {error}") from error
         except BaseException:
             await self._end()
             raise
+        if "missing" in first:
+            await self._end()
+            raise LibpcapMissing(first["missing"])
         return process
 
     async def _end(self) -> None:
@@ -100,6 +95,18 @@ class FilterProcess:
         if process.returncode is None:
             process.kill()
         await process.communicate()
+
+
+async def _spawned() -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-S", "-P", "-m", _MODULE),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        env=_environment(),
+        limit=_LINE_LIMIT,
+        start_new_session=True,  # Ctrl-C is for the service, which then ends the child
+    )
 
 
 def _environment() -> dict[str, str]:
@@ -124,8 +131,3 @@ async def _line(process: asyncio.subprocess.Process) -> dict[str, Any]:
         raise ConnectionError("it closed its pipe")
     answer: dict[str, Any] = json.loads(line)
     return answer
-
-
-def _check(first: dict[str, Any]) -> None:
-    if "missing" in first:
-        raise LibpcapMissing(first["missing"])

@@ -46,7 +46,6 @@ _OF_ARPHRD: dict[int, int] = {
     768: RAW,
     769: RAW,
     776: RAW,
-    778: RAW,
     801: IEEE802_11,
     802: IEEE802_11_PRISM,
     803: IEEE802_11_RADIOTAP,

@@ -38,10 +38,6 @@ class Program:
         """Whether a packet of `length` bytes on the wire, of which `data` were kept, passes."""
         return bool(bpf_filter()(ctypes.addressof(self._code), data, length, len(data)))
 
-    def select(self, data: bytes, frames: Sequence[Frame]) -> list[Frame]:
-        """Those of a block's frames whose packets pass, in their order."""
-        return [frames[index] for index in self.passing(data, frames)]
-
     def passing(self, data: bytes, frames: Sequence[Frame]) -> list[int]:
         """The indices of those frames of a block whose packets pass; nothing is copied."""
         if self.matches_everything:

@@ -88,7 +88,6 @@ def test_a_filter_passes_what_tcpdump_passes(
     expected = tcpdump_passes(file, expression, tmp_path)
     assert [data for data in PACKETS if program.matches(data, len(data))] == expected
     assert [PACKETS[at] for at in program.passing(BLOCK, frames_of(BLOCK))] == expected
-    assert [PACKETS[frame[0]] for frame in program.select(BLOCK, frames_of(BLOCK))] == expected
 
 
 def test_addresses_and_protocols_are_those_that_tshark_shows(file: Path) -> None:

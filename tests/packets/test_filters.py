@@ -8,13 +8,13 @@ from time import monotonic
 
 import pytest
 
-from services.packets.filterprocess import FilterProcess, TookTooLong
+from services.packets.filterprocess import CompilerUnavailable, FilterProcess, TookTooLong
 from services.packets.filters import (
     MAX_KERNEL_INSTRUCTIONS,
     FilterCompiler,
     FilterRefused,
 )
-from services.packets.libpcap import Instruction
+from services.packets.libpcap import Instruction, LibpcapMissing
 from services.packets.program import Program
 from tests.support.sample_packets import cooked_samples, ethernet_samples
 from tests.support.wait import until
@@ -244,6 +244,27 @@ async def test_a_question_the_child_dies_of_is_refused(
     """Were it called unavailable, a command with it would be tried for ever."""
     monkeypatch.setattr("services.packets.filters.dlt_of", lambda _: "nonsense")
     with pytest.raises(FilterRefused, match="libpcap does not survive compiling it"):
+        await compiler.compile(PLAIN)
+
+
+async def test_a_child_that_does_not_start_is_unavailable_until_it_does(
+    compiler: FilterCompiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for program in ("/bin/false", "/no/such/program"):
+        with monkeypatch.context() as patched:
+            patched.setattr("sys.executable", program)
+            with pytest.raises(CompilerUnavailable, match="does not start"):
+                await compiler.compile(PLAIN)
+    assert (await compiler.compile(PLAIN)).instructions
+
+
+async def test_without_libpcap_the_error_says_what_to_install(
+    compiler: FilterCompiler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "services.packets.filterprocess._MODULE", "tests.packets.child_without_libpcap"
+    )
+    with pytest.raises(LibpcapMissing, match=r"apt-get install libpcap0\.8"):
         await compiler.compile(PLAIN)
 
 

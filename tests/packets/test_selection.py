@@ -1,6 +1,8 @@
 """What a viewer gets of a block, and how it is written as JSON."""
 
 import base64
+from collections.abc import Callable
+from time import perf_counter
 
 import orjson
 import pytest
@@ -10,7 +12,7 @@ from pydantic import TypeAdapter
 
 from contracts.block import Block
 from contracts.stream import PacketSummary
-from services.packets.pcapng import Malformed, enhanced_packet, packets_of
+from services.packets.pcapng import Malformed, enhanced_packet, frames_of, packets_of
 from services.packets.program import Program
 from services.packets.selection import select
 from services.packets.summaries import json_packets, time_text
@@ -76,3 +78,18 @@ def test_raw_packets_carry_their_bytes() -> None:
 
 def test_a_time_has_nine_decimals() -> None:
     assert time_text(1_700_000_000_000_000_001) == "1700000000.000000001"
+
+
+def test_a_filter_runs_over_far_more_than_100_000_packets_a_second() -> None:
+    big = b"".join([block().data] * 200)
+    frames = frames_of(big)
+    assert (
+        min(_seconds(lambda: SHORTER_THAN_60.passing(big, frames)) for _ in range(5))
+        < len(frames) / 100_000
+    )
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    start = perf_counter()
+    work()
+    return perf_counter() - start
