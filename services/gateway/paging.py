@@ -1,7 +1,6 @@
 """Pages of lists that are sorted by name: the cursor is the last name, opaque to clients."""
 
 import base64
-import binascii
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -26,7 +25,7 @@ def name_before(cursor: str) -> str:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         name = base64.b64decode(padded, altchars=b"-_", validate=True).decode()
-    except (binascii.Error, UnicodeError):
+    except ValueError:
         name = ""
     if not is_name(name) or cursor_after(name) != cursor:
         raise ValueError("must be the next_cursor of the page before")

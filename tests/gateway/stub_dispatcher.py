@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 
 from contracts.commands import CommandReply, StartCapture, StopCapture
 from contracts.keepalive import ServiceInfo
+from contracts.model import Message
 from contracts.names import next_session_name, session_name
 from contracts.order import Limits
 from contracts.task import Capture, Failure, StopReason, TaskState
@@ -33,6 +34,7 @@ from services.runtime.bus.codec import decode, encode
 from services.runtime.bus.port import Bus, Incoming, Subscription
 
 TTL = 600
+_COMMANDS: dict[str, type[Message]] = {START_CAPTURE: StartCapture, STOP_CAPTURE: StopCapture}
 
 
 class StubDispatcher:
@@ -48,6 +50,7 @@ class StubDispatcher:
         self.silent = False
         self.commands: list[Incoming] = []
         self.limits = Limits(seconds=60)
+        self._deciding = asyncio.Lock()
 
     @property
     def store(self) -> PacketStore:
@@ -65,7 +68,7 @@ class StubDispatcher:
         """An agent's last KeepAlive."""
         now = datetime.now(UTC).timestamp() * 1000 - (0 if online else 3_600_000)
         infos = [ServiceInfo(service=each, interface=each).model_dump() for each in services]
-        record: dict[str, Any] = {
+        record: Any = {
             "agent_id": "6f0b8a52-8f0c-4f4e-9d5a-1f1f6f2f9a10",
             "seen_ms": int(now),
             "interval": 5.0,
@@ -100,13 +103,14 @@ class StubDispatcher:
         self.commands.append(incoming)
         if self.silent:
             return
-        models = {START_CAPTURE: StartCapture, STOP_CAPTURE: StopCapture}
-        command: StartCapture | StopCapture = decode(incoming, models)  # type: ignore[type-var]
+        command = decode(incoming, _COMMANDS)
         if self.refusal is not None:
             reply = self.refusal
         elif isinstance(command, StartCapture):
-            reply = await self._started(command, str(incoming.headers[REQUESTED_BY_HEADER]))
+            async with self._deciding:
+                reply = await self._started(command, str(incoming.headers[REQUESTED_BY_HEADER]))
         else:
+            assert isinstance(command, StopCapture)
             reply = await self._stopped(command)
         assert incoming.reply_to is not None
         answer = encode(COMMAND_REPLY, reply, correlation_id=incoming.correlation_id)
@@ -119,7 +123,7 @@ class StubDispatcher:
         if known is not None:
             return known[1] if known[0] == digest else _refused("task-id-reused")
         key = running_key(command.resource, command.service)
-        holder = await self._tasks.get(key)
+        holder: Any = await self._tasks.get(key)
         if holder is not None:
             found = await self.store.session_of_task(UUID(holder.decode()))
             assert found is not None
@@ -165,7 +169,7 @@ class StubDispatcher:
 
     async def _keep(self, capture: Capture) -> None:
         key = task_key(capture.task_id)
-        fields = {
+        fields: Any = {
             "capture": capture.model_dump_json(),
             "state": capture.state.value,
             "ledger": capture.ledger.model_dump_json(),
@@ -185,9 +189,3 @@ def _refused(code: str, running: Capture | None = None) -> CommandReply:
         session=running.session if running else None,
         error=Failure(code=code, detail=f"refused: {code}"),
     )
-
-
-async def settle() -> None:
-    """Let everything that is ready run."""
-    for _ in range(5):
-        await asyncio.sleep(0)

@@ -154,9 +154,9 @@ async def test_a_started_capture_names_the_key_that_asked(embedded: World) -> No
 async def test_keys_outlive_a_restart(embedded: World) -> None:
     key = await embedded.key(Role.VIEWER)
     folder = embedded.settings.data_folder
-    async with world(settings(folder, endpoints=f"main=sqlite://{folder}/other.db")) as other:
-        async with other.client(key) as http:
-            assert (await http.get("/v1/captures")).status_code == 200
+    configured = settings(folder, endpoints=f"main=sqlite://{folder}/other.db")
+    async with world(configured) as other, other.client(key) as http:
+        assert (await http.get("/v1/captures")).status_code == 200
 
 
 async def test_no_key_is_ever_logged(embedded: World) -> None:

@@ -157,5 +157,3 @@ async def test_a_reader_is_woken_at_once() -> None:
     task = _task()
     listener.tell(task)
     assert await asyncio.wait_for(reading, 1) == task
-
-

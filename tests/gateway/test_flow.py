@@ -34,9 +34,7 @@ async def test_a_start_is_answered_with_task_session_limits_and_a_ticket(gateway
 
 async def test_a_second_start_is_refused_with_the_running_session(gateway: World) -> None:
     first = await gateway.start()
-    answer = await gateway.http.post(
-        "/v1/captures", json={"resource": "web-1", "service": "eth0"}
-    )
+    answer = await gateway.http.post("/v1/captures", json={"resource": "web-1", "service": "eth0"})
     assert answer.status_code == 403
     assert answer.headers["content-type"] == "application/problem+json"
     problem = answer.json()

@@ -55,7 +55,9 @@ class World:
 
     async def key(self, role: Role, name: str | None = None) -> str:
         """A new API key."""
-        answer = await self.http.post("/v1/keys", json={"name": name or f"some-{role}", "role": role})
+        answer = await self.http.post(
+            "/v1/keys", json={"name": name or f"some-{role}", "role": role}
+        )
         assert answer.status_code == 201, answer.text
         return str(answer.json()["key"])
 
