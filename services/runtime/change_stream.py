@@ -1,5 +1,6 @@
 """Change streams of a MongoDB database: read in batches, resumed by token, never stuck."""
 
+from asyncio import timeout
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -64,12 +65,13 @@ class ChangeStream:
         BadSetting where the server has no change streams."""
         cursor, self._cursor = self._cursor, None
         try:
-            return await (self._more(cursor) if cursor else self._open())
+            async with timeout(OPERATION_MS / 1000):  # the driver's own retries may take longer
+                return await (self._more(cursor) if cursor else self._open())
         except OperationFailure as error:
             if is_away(error):
                 raise self._mongo.away(error) from error
             return self._failed(error)
-        except PyMongoError as error:
+        except (PyMongoError, TimeoutError) as error:
             raise self._mongo.away(error) from error
 
     async def close(self) -> None:

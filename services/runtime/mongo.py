@@ -34,9 +34,11 @@ NEEDS_REPLICA_SET = (
     "start mongod with --replSet and initiate it; a set of one member is enough"
 )
 
-OPERATION_MS = 5000
+OPERATION_MS = 4000
 """Bound of one operation with its retries, the choice of a server among them."""
 _SELECTION_MS = 2500
+_HEARTBEAT_MS = 5000
+"""How often a server is looked at, and so how soon a frozen one is known as such."""
 
 _DUPLICATE_KEY = 11000
 _AWAY = frozenset({
@@ -179,6 +181,7 @@ def _client(url: str) -> Any:
                 socketTimeoutMS=OPERATION_MS,
                 serverSelectionTimeoutMS=_SELECTION_MS,
                 connectTimeoutMS=_SELECTION_MS,
+                heartbeatFrequencyMS=_HEARTBEAT_MS,
             )
     except (InvalidURI, ConfigurationError, UserWarning, ValueError, TypeError) as error:
         reason = str(error).replace(url, "the address")
@@ -188,4 +191,4 @@ def _client(url: str) -> Any:
 def reason_of(error: Exception) -> str:
     """What the driver says, without the dumps it appends."""
     text = str(error).split(", full error:")[0].split(", Timeout:")[0].split(" (configured")[0]
-    return f"{type(error).__name__}: {text[:300]}"
+    return f"{type(error).__name__}: {text[:300] or 'no answer in time'}"

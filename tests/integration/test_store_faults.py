@@ -1,0 +1,323 @@
+"""A MongoDB that is killed, frozen, steps down, forgets or was never a replica set."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
+from time import monotonic
+from typing import Any
+
+import pytest
+from pymongo import MongoClient
+
+from contracts.block import Block
+from services.packets.endpoints.mongodb import MongoStore
+from services.packets.endpoints.port import (
+    BlockStored,
+    Change,
+    Feed,
+    HistoryLost,
+    SessionChanged,
+)
+from services.runtime.errors import BadSetting, StoreUnavailable
+from services.runtime.mongo import Mongo
+from tests.servers.mongo import MongoServer
+from tests.support.captures import block, blocks, capture, ended, session_at
+from tests.support.wait import until
+
+SESSION = session_at(0)
+
+
+class StandaloneServer(MongoServer):
+    """A mongod that is no member of a replica set."""
+
+    def command(self) -> list[str]:
+        command = super().command()
+        at = command.index("--replSet")
+        return command[:at] + command[at + 2 :]
+
+    def initialise(self) -> None:
+        return
+
+    def ready(self) -> bool:
+        return self.listening()
+
+
+@pytest.fixture
+async def store(private_mongo: MongoServer) -> AsyncIterator[MongoStore]:
+    opened = MongoStore(Mongo(private_mongo.url))
+    await opened.prepare()
+    yield opened
+    await opened.close()
+
+
+async def write(
+    store: MongoStore, everything: list[Block], failures: list[StoreUnavailable] | None = None
+) -> None:
+    """Store every block, again where it failed; every failure is kept."""
+    rest = everything
+    while rest:
+        try:
+            await store.insert_blocks(rest[:4])
+            rest = rest[4:]
+        except StoreUnavailable as error:
+            if failures is not None:
+                failures.append(error)
+            await asyncio.sleep(0.05)
+
+
+async def follow(feed: Feed, done: Callable[[list[Change]], bool]) -> list[Change]:
+    """What the feed carries until `done`, over every time that the store is away."""
+    changes: list[Change] = []
+    async with asyncio.timeout(60):
+        while not done(changes):
+            with suppress(StoreUnavailable):
+                changes += await feed.changes()
+    return changes
+
+
+async def watched(store: MongoStore) -> Feed:
+    feed = store.feed()
+    feed.watch([SESSION])
+    while not feed.watching:
+        await feed.changes()
+    return feed
+
+
+def admin(server: MongoServer) -> MongoClient[dict[str, Any]]:
+    return MongoClient(server.url, timeoutMS=10_000)
+
+
+async def test_no_block_is_lost_or_doubled_when_mongod_is_killed(
+    private_mongo: MongoServer, store: MongoStore
+) -> None:
+    everything = blocks(SESSION, range(800))
+    new = capture(0)
+    feed = await watched(store)
+
+    failures: list[StoreUnavailable] = []
+
+    async def write_and_end() -> None:
+        await write(store, everything, failures)
+        await store.insert_session(ended(new, 9), "")
+
+    following = asyncio.create_task(
+        follow(feed, lambda got: any(isinstance(one, SessionChanged) for one in got))
+    )
+    writing = asyncio.create_task(write_and_end())
+    while (await store.stored(SESSION)).blocks < 100:
+        await asyncio.sleep(0)
+    await asyncio.to_thread(private_mongo.kill)
+    await until(lambda: failures)
+    await asyncio.to_thread(private_mongo.start)
+    await writing
+    changes = await following
+    assert changes[:-1] == [BlockStored(one) for one in everything]
+    assert await store.read_blocks(SESSION, 0, limit=1000) == everything
+    await feed.close()
+
+
+async def test_a_frozen_mongod_is_away_within_seconds_and_fine_afterwards(
+    private_mongo: MongoServer, store: MongoStore
+) -> None:
+    feed = await watched(store)
+    private_mongo.freeze()
+    calls = {
+        "insert": store.insert_blocks([block(SESSION, 0)]),
+        "read": store.read_blocks(SESSION, 0),
+        "ping": store.ping(),
+        "list": store.open_sessions(),
+        "feed": feed.changes(),
+    }
+    began = monotonic()
+    results = await asyncio.gather(*calls.values(), return_exceptions=True)
+    assert monotonic() - began < 8
+    assert [type(one) for one in results] == [StoreUnavailable] * len(calls)
+    private_mongo.thaw()
+    await write(store, blocks(SESSION, range(3)))
+    changes = await follow(feed, lambda got: len(got) >= 3)
+    assert changes == [BlockStored(one) for one in blocks(SESSION, range(3))]
+    await feed.close()
+
+
+async def test_closing_does_not_hang_on_a_frozen_mongod(private_mongo: MongoServer) -> None:
+    store = MongoStore(Mongo(private_mongo.url))
+    await store.prepare()
+    feed = await watched(store)
+    reading = asyncio.create_task(_read(feed))
+    await asyncio.sleep(0.05)
+    private_mongo.freeze()
+    began = monotonic()
+    await feed.close()
+    with suppress(StoreUnavailable):
+        await reading
+    await store.close()
+    assert monotonic() - began < 11
+    private_mongo.thaw()
+
+
+async def test_a_mongod_that_was_never_there_is_away(unused_port: int) -> None:
+    store = MongoStore(Mongo(f"mongodb://somebody:secret@127.0.0.1:{unused_port}/capflow"))
+    began = monotonic()
+    with pytest.raises(StoreUnavailable) as away:
+        await store.ping()
+    assert monotonic() - began < 5
+    assert f"127.0.0.1:{unused_port}/capflow" in str(away.value)
+    assert "secret" not in str(away.value)
+    await store.close()
+
+
+async def test_lost_history_is_told_and_the_feed_goes_on() -> None:
+    with MongoServer("--oplogSize", "8", "--syncdelay", "1") as server:
+        store = MongoStore(Mongo(server.url))
+        await store.prepare()
+        feed = await watched(store)
+        await store.insert_blocks([block(SESSION, 0)])
+        assert await follow(feed, bool) == [BlockStored(block(SESSION, 0))]
+        await _roll_the_oplog_over(server)
+        feed.watch([SESSION, session_at(1)])  # goes on from its last place, which is gone
+        changes = await follow(feed, lambda got: HistoryLost() in got)
+        assert changes == [HistoryLost()]
+        await store.insert_blocks([block(SESSION, 1)])
+        assert await follow(feed, bool) == [BlockStored(block(SESSION, 1))]
+        await feed.close()
+        await store.close()
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        {"errorCode": 10107},
+        {"errorCode": 11602},
+        {"errorCode": 189, "writeConcernError": {"code": 189, "errmsg": "stepped down"}},
+        {"writeConcernError": {"code": 64, "errmsg": "waiting for replication timed out"}},
+        {"closeConnection": True},
+        {"errorCode": 13},
+    ],
+    ids=str,
+)
+async def test_a_failed_insert_is_away_and_comes_right_when_repeated(
+    private_mongo: MongoServer, store: MongoStore, failure: dict[str, Any]
+) -> None:
+    everything = blocks(SESSION, range(8))
+    with admin(private_mongo) as client:
+        _fail(client, failure, ["insert"], "alwaysOn")
+        with pytest.raises(StoreUnavailable):
+            await store.insert_blocks(everything)
+        _stop_failing(client)
+    await store.insert_blocks(everything)
+    assert await store.read_blocks(SESSION, 0) == everything
+    assert (await store.stored(SESSION)).blocks == 8
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [{"errorCode": 43}, {"errorCode": 11602}, {"closeConnection": True}, {"errorCode": 280}],
+    ids=str,
+)
+async def test_a_broken_change_stream_is_mended(
+    private_mongo: MongoServer, store: MongoStore, failure: dict[str, Any]
+) -> None:
+    everything = blocks(SESSION, range(40))
+    feed = await watched(store)
+    with admin(private_mongo) as client:
+        _fail(client, failure, ["getMore"], {"times": 2})
+        await store.insert_blocks(everything)
+        changes = await follow(
+            feed, lambda got: HistoryLost() in got or BlockStored(everything[-1]) in got
+        )
+        _stop_failing(client)
+    if HistoryLost() not in changes:
+        assert changes == [BlockStored(one) for one in everything]
+    else:
+        assert failure == {"errorCode": 280}
+    await store.insert_blocks([block(SESSION, 40)])
+    await follow(feed, lambda got: BlockStored(block(SESSION, 40)) in got)
+    await feed.close()
+
+
+async def test_a_step_down_neither_loses_nor_doubles(
+    private_mongo: MongoServer, store: MongoStore
+) -> None:
+    everything = blocks(SESSION, range(200))
+    feed = await watched(store)
+    following = asyncio.create_task(follow(feed, lambda got: len(got) >= len(everything)))
+    writing = asyncio.create_task(write(store, everything))
+    while (await store.stored(SESSION)).blocks < 20:
+        await asyncio.sleep(0)
+    await asyncio.to_thread(_step_down, private_mongo)
+    await writing
+    assert await following == [BlockStored(one) for one in everything]
+    await feed.close()
+
+
+async def test_a_read_that_was_cancelled_loses_nothing(
+    private_mongo: MongoServer, store: MongoStore
+) -> None:
+    """Nobody should cancel one, but a task group that fails does."""
+    feed = await watched(store)
+    everything = blocks(SESSION, range(30))
+    changes: list[Change] = []
+    for one in everything:
+        reading = asyncio.create_task(_read(feed))
+        await store.insert_blocks([one])
+        reading.cancel()
+        with suppress(asyncio.CancelledError):
+            changes += await reading
+    changes += await follow(feed, lambda got: BlockStored(everything[-1]) in changes + got)
+    assert changes == [BlockStored(one) for one in everything]
+    await feed.close()
+
+
+async def test_a_standalone_mongod_is_refused_with_the_reason() -> None:
+    with StandaloneServer() as server:
+        store = MongoStore(Mongo(f"mongodb://127.0.0.1:{server.port}/capflow"))
+        with pytest.raises(BadSetting, match="change streams need a replica set"):
+            await store.prepare()
+        feed = store.feed()
+        feed.watch([SESSION])
+        with pytest.raises(BadSetting, match="change streams need a replica set"):
+            await feed.changes()
+        await feed.close()
+        await store.close()
+
+
+@pytest.fixture
+def unused_port() -> int:
+    from tests.servers.ports import free_ports
+
+    return free_ports(1)[0]
+
+
+async def _read(feed: Feed) -> list[Change]:
+    return list(await feed.changes())
+
+
+def _fail(
+    client: MongoClient[dict[str, Any]], failure: dict[str, Any], commands: list[str], mode: Any
+) -> None:
+    client.admin.command(
+        {
+            "configureFailPoint": "failCommand",
+            "mode": mode,
+            "data": {"failCommands": commands, "appName": "capflow", **failure},
+        }
+    )
+
+
+def _stop_failing(client: MongoClient[dict[str, Any]]) -> None:
+    found = client.admin.command({"configureFailPoint": "failCommand", "mode": "off"})
+    assert found["count"] > 0, "the failure never happened: nothing was tested"
+
+
+def _step_down(server: MongoServer) -> None:
+    with admin(server) as client:
+        client.admin.command({"replSetStepDown": 2, "force": True})
+
+
+async def _roll_the_oplog_over(server: MongoServer) -> None:
+    """Write until the oldest entry of the log is younger than our writing."""
+    with admin(server) as client:
+        oplog = client.local["oplog.rs"]
+        last = next(oplog.find().sort("$natural", -1).limit(1))["ts"]
+        while next(oplog.find().sort("$natural", 1).limit(1))["ts"] <= last:
+            await asyncio.to_thread(client.other.filler.insert_one, {"data": bytes(1 << 20)})
