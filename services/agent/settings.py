@@ -33,11 +33,15 @@ class AgentSettings(BusSettings, EndpointSettings):
         default=5.0, ge=0.1, le=300, description="seconds between two KeepAlives"
     )
     ring: Size = Field(
-        default=64 << 20, le=1 << 30, description="memory of a capture's ring in the kernel"
+        default=64 << 20,
+        le=1 << 30,
+        examples=["64MiB"],
+        description="memory of a capture's ring in the kernel",
     )
     backlog: Size = Field(
         default=64 << 20,
         ge=1 << 20,
+        examples=["64MiB"],
         description="memory, for each capture, of blocks that wait for the endpoint",
     )
     exclude: str = Field(

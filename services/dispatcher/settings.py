@@ -51,15 +51,15 @@ class DispatcherSettings(BusSettings, TasksSettings, EndpointSettings):
     limits: Annotated[Caps, NoDecode, BeforeValidator(parse_caps)] = Field(
         default=Caps(seconds=86_400),
         description=f"the operator's caps on any capture, {_EXPECTED}",
-        json_schema_extra={"shown": "seconds=86400"},
+        examples=["seconds=86400"],
     )
     retention: Duration = Field(
         default=7 * 86_400.0,
         description="how long an ended capture is kept, such as 12h or 7d",
-        json_schema_extra={"shown": "7d"},
+        examples=["7d"],
     )
     quota: Size = Field(
         default=20 << 30,
         description="captured bytes kept in all, such as 20GiB; the oldest captures go first",
-        json_schema_extra={"shown": "20GiB"},
+        examples=["20GiB"],
     )

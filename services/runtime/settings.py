@@ -114,7 +114,7 @@ def _default(field: FieldInfo) -> str:
     """What the default is, or, where it is made at the start, how (`Field(examples=[…])`)."""
     if field.examples:
         return str(field.examples[0])
-    return "none" if field.default is None or field.is_required() else str(field.default)
+    return "none" if field.default in (None, "") or field.is_required() else str(field.default)
 
 
 def _explain(cls: type[ServiceSettings], error: ValidationError) -> str:

@@ -26,10 +26,13 @@ class StreamerSettings(EndpointSettings, TasksSettings):
     )
     viewer_queue: Size = Field(
         default=16 << 20,
+        examples=["16MiB"],
         description="bytes a live viewer may lag behind before packets are skipped",
     )
     streamer_memory: Size = Field(
-        default=256 << 20, description="bytes of packets kept for the viewers of all sessions"
+        default=256 << 20,
+        examples=["256MiB"],
+        description="bytes of packets kept for the viewers of all sessions",
     )
     stall_seconds: Duration = Field(
         default=10.0, description="a viewer that takes nothing for so long is cut"
