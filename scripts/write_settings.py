@@ -48,7 +48,10 @@ def _line(row: tuple[str, str, str], users: Iterable[set[str]]) -> str:
 
 
 def _cell(text: str) -> str:
-    return text.replace("|", "\\|").replace("<", "&lt;")
+    """Text in a table: `<` would be markup, but within code."""
+    parts = text.replace("|", "\\|").split("`")
+    parts[::2] = [part.replace("<", "&lt;") for part in parts[::2]]
+    return "`".join(parts)
 
 
 if __name__ == "__main__":

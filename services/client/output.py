@@ -1,5 +1,7 @@
 """What the commands print: JSON for programs, tables for people, plain columns for pipes."""
 
+import os
+import shutil
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -31,6 +33,11 @@ def table(heads: Row, rows: Sequence[Row]) -> None:
 def note(text: str) -> None:
     """A line beside the output, on standard error."""
     click.echo(f"-- {escape(text)}", err=True)
+
+
+def invocation() -> str:
+    """How this command was called, so that the next one can be copied."""
+    return "capflow" if shutil.which("capflow") else os.path.relpath(sys.argv[0])
 
 
 def moment(at: datetime | None) -> str:

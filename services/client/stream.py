@@ -42,6 +42,11 @@ class Viewer:
         self._talk = Conversation(session, wish or Wish())
         self._patience = patience
 
+    @property
+    def next(self) -> int | None:
+        """Number of the next packet, once it is known."""
+        return self._talk.next
+
     async def events(self) -> AsyncGenerator[Event]:
         """What the streamer sends, in order, up to and with `End`.
 

@@ -126,11 +126,13 @@ class Tail:
             self._output.end(event)
         return self._room is None or self._room > 0
 
-    def finish(self) -> None:
+    def finish(self, next: int | None) -> None:
         """Say where every packet is, as far as the streamer has said."""
-        if self._last is None:
-            return
-        for line in (viewer_line(self._last), *ledger_lines(self._last.ledger)):
+        if isinstance(self._last, End):
+            note(viewer_line(self._last))
+        elif next is not None:
+            note(f"the capture goes on; so does this, with --from {next}. Until now:")
+        for line in ledger_lines(self._last.ledger) if self._last else ():
             note(line)
         if isinstance(self._last, End):
             note(end_line(self._last))

@@ -1,9 +1,8 @@
 """What `capflow up` prints when everything runs."""
 
-import os
-import shutil
 import socket
-import sys
+
+from services.client.output import invocation
 
 DEMO = "demo"
 """The replay service that every agent has."""
@@ -21,7 +20,7 @@ def may_capture() -> bool:
 def welcome(address: str, key: str | None, resource: str, capture: bool) -> str:
     """Where the page is, and the commands to try."""
     page = f"{address}/" + (f"#key={key}" if key else "")
-    service, capflow = ("lo" if capture else DEMO), command()
+    service, capflow = ("lo" if capture else DEMO), invocation()
     lines = [
         f"Capflow runs: {page}",
         "",
@@ -32,12 +31,6 @@ def welcome(address: str, key: str | None, resource: str, capture: bool) -> str:
         f"  {capflow} stop <session>",
     ]
     return "\n".join(lines if capture else [NO_RIGHT, "", *lines])
-
-
-def command() -> str:
-    """How to call `capflow` from here: by name, or by where it is."""
-    found = shutil.which("capflow")
-    return "capflow" if found else os.path.relpath(sys.argv[0])
 
 
 NO_RIGHT = f"""\

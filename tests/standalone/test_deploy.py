@@ -17,7 +17,7 @@ from pymongo import MongoClient
 from pymongo.errors import OperationFailure
 
 from deploy.compose import definitions, mongodb
-from services.packets.endpoints.setting import parse_endpoints
+from services.packets.endpoints.setting import EndpointSettings
 from services.runtime.settings import load, variable
 from services.standalone.services import SERVICES, Service
 from tests.servers.management import DEFINITIONS, Management
@@ -51,8 +51,8 @@ def test_compose_gives_each_service_settings_that_it_takes(
         assert name in known
         monkeypatch.setenv(name, filled_in(value))
     loaded = load(settings)
-    if "endpoints" in type(loaded).model_fields:
-        assert [each.type for each in parse_endpoints(loaded.endpoints)] == ["mongodb"]
+    if isinstance(loaded, EndpointSettings):
+        assert [each.type for each in loaded.endpoint_settings()] == ["mongodb"]
 
 
 def test_compose_waits_only_for_what_says_when_it_is_ready() -> None:
@@ -145,9 +145,8 @@ def locked_mongo(tmp_path: Path) -> Iterator[MongoServer]:
     key.write_text("0123456789abcdef")
     key.chmod(0o400)
     with MongoServer("--keyFile", str(key)) as server:
-        root = {"pwd": "root", "roles": ["root"]}
         with MongoClient[dict[str, Any]](server.url, timeoutMS=10_000) as client:
-            client.admin.command("createUser", "root", **root)
+            client.admin.command("createUser", "root", pwd="root", roles=["root"])
         yield server
 
 

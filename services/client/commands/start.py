@@ -12,7 +12,7 @@ from contracts.task import Task, TaskState
 from services.client.api import Gateway
 from services.client.commands.calling import calls_gateway, fail
 from services.client.ledger_text import end_line
-from services.client.output import json_line, note
+from services.client.output import invocation, json_line, note
 from services.runtime.errors import BadSetting
 from services.runtime.settings import parse_duration, parse_size
 
@@ -77,8 +77,8 @@ async def start(gateway: Gateway, no_wait: bool, as_json: bool, **asked: Any) ->
         json_line(answer)
         return
     click.echo(answer.session)
-    note(f"watch it: capflow tail {answer.session}")
-    note(f"end it:   capflow stop {answer.session}")
+    note(f"watch it: {invocation()} tail {answer.session}")
+    note(f"end it:   {invocation()} stop {answer.session}")
 
 
 def _request(asked: dict[str, Any]) -> StartRequest:

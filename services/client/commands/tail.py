@@ -72,7 +72,7 @@ async def _follow(tail: Tail, viewer: Viewer) -> None:
                 if not tail.take(event):
                     return
     finally:
-        tail.finish()
+        tail.finish(viewer.next)
 
 
 async def _until_told(watching: Any) -> None:
