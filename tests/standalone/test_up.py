@@ -120,6 +120,19 @@ async def test_what_it_prints_is_enough_to_capture_watch_and_stop(up: Up, talkin
     assert ledger["captured"] == ledger["stored"] + ledger["dropped_agent"]
 
 
+async def test_the_same_in_one_process_on_real_servers(
+    tmp_path: Path, talking: None, bus_url: str, tasks_url: str, mongo_url: str
+) -> None:
+    servers = {"CAPFLOW_BUS_URL": bus_url, "CAPFLOW_TASKS_URL": tasks_url}
+    async with running(tmp_path / "data", **servers, CAPFLOW_ENDPOINTS=f"main={mongo_url}") as one:
+        session = await started(one)
+        watched = await one.capflow("tail", session, "--filter", "udp", "-n", "2")
+        assert len(watched.out.splitlines()) == 2, watched.err
+        assert "stopped: requested" in (await one.capflow("stop", session)).out
+        one.process.send_signal(signal.SIGTERM)
+        assert await asyncio.wait_for(one.process.wait(), 15) == 0
+
+
 async def test_packets_appear_within_a_second_of_watching(up: Up, talking: None) -> None:
     session = await started(up)
     loop = asyncio.get_running_loop()
