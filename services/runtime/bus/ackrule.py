@@ -14,7 +14,6 @@ from enum import Enum
 import structlog
 
 from contracts.topology import QueueSpec
-
 from services.runtime.backoff import delays
 from services.runtime.bus.cancelled import cancelled_by_others
 from services.runtime.bus.codec import too_large
@@ -67,11 +66,13 @@ class Pause:
                 continue
             return
 
-    def lengthen(self) -> None:
-        """A try has failed; of those begun together only the first counts."""
+    def lengthen(self) -> bool:
+        """A try has failed; of those begun together only the first counts, and is told so."""
         now = asyncio.get_running_loop().time()
-        if now >= self._until:
+        counts = now >= self._until
+        if counts:
             self._until = now + next(self._delays)
+        return counts
 
     def succeed(self) -> None:
         """A try went well: the next failure starts with a short pause again."""
@@ -140,5 +141,5 @@ class AckRule:
         return f"{type(error).__name__}: {error}"
 
     def _again(self, incoming: Incoming, error: Exception) -> None:
-        log.warning("message waits", queue=self._queue, type=incoming.type, reason=str(error))
-        self.pause.lengthen()
+        if self.pause.lengthen():
+            log.warning("message waits", queue=self._queue, type=incoming.type, reason=str(error))

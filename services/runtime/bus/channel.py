@@ -37,6 +37,7 @@ class KeptChannel:
         self._confirms = confirms
         self._setup = setup
         self._current: AbstractChannel | None = None
+        self._connection: AbstractConnection | None = None
         self._ready = asyncio.Event()
         self._retired = asyncio.Event()
         self._task = asyncio.create_task(self._run(), name=purpose)
@@ -53,8 +54,9 @@ class KeptChannel:
         return self._current
 
     def drop_connection(self) -> None:
-        """The broker does not answer: make the connection anew, and the channel with it."""
-        self._link.drop()
+        """The broker does not answer on this channel: connect anew."""
+        if self._ready.is_set() and self._connection is not None:
+            self._link.drop(self._connection)
 
     async def close(self) -> None:
         """Give the channel up."""
@@ -68,7 +70,7 @@ class KeptChannel:
     async def _run(self) -> None:
         waits = _waits()
         while not self._retired.is_set():
-            connection = await self._link.connection()
+            self._connection = connection = await self._link.connection()
             try:
                 await self._live(connection)
                 waits = _waits()
@@ -77,7 +79,7 @@ class KeptChannel:
                     raise
             except TimeoutError:
                 log.warning("the broker does not answer", purpose=self._purpose)
-                self._link.drop()
+                self._link.drop(connection)
             except Exception as error:
                 reason = f"{type(error).__name__}: {error}"
                 log.warning("channel failed", purpose=self._purpose, reason=reason)

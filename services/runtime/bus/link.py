@@ -42,6 +42,7 @@ class Link:
         self._lost = asyncio.Event()
         self._closing: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
+        self._complaint = ""
         self.regained = 0.0
 
     @property
@@ -65,9 +66,10 @@ class Link:
         assert self._connection is not None
         return self._connection
 
-    def drop(self) -> None:
-        """It does not answer: close it and connect anew."""
-        self._lost.set()
+    def drop(self, connection: AbstractConnection) -> None:
+        """It does not answer: close it and connect anew, unless that has been done already."""
+        if connection is self._connection:
+            self._lost.set()
 
     async def close(self) -> None:
         """Disconnect; in a few seconds, whether the broker answers or not."""
@@ -88,7 +90,7 @@ class Link:
                     raise
                 log.warning("the broker closed a connection", connection=self._name)
             except Exception as error:
-                log.warning("broker is away", connection=self._name, reason=_words(error))
+                self._complain(_words(error))
             await asyncio.sleep(next(waits))
 
     async def _live(self) -> None:
@@ -103,6 +105,7 @@ class Link:
             self._connection = connection
             self.regained = asyncio.get_running_loop().time()
             self._opened.set()
+            self._complaint = ""
             log.info("connected to the broker", connection=self._name)
             await self._until(lost, connection)
             log.warning("connection to the broker lost", connection=self._name)
@@ -121,6 +124,12 @@ class Link:
     async def _look_after(self, connection: AbstractConnection) -> None:
         if self._care is not None:
             await self._care(connection)
+
+    def _complain(self, reason: str) -> None:
+        """Once for each reason, not once for each try."""
+        if reason != self._complaint:
+            log.warning("broker is away", connection=self._name, reason=reason)
+        self._complaint = reason
 
     def _discard(self, connection: AbstractConnection) -> None:
         """Close in the background: a frozen broker takes seconds, and we connect meanwhile."""
