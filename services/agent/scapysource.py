@@ -19,6 +19,7 @@ from services.packets import linktypes
 
 BATCH = 500
 _LONGEST = 65_536 + 18
+_ARPHRD_ETHER = 1
 
 
 class ScapySource:
@@ -35,16 +36,13 @@ class ScapySource:
 
     def linktype(self) -> int:
         """As Source."""
-        from scapy.config import conf  # noqa: PLC0415 - it takes 0.3 s, so only where it is used
-        from scapy.data import ARPHDR_ETHER  # noqa: PLC0415
-
-        known = conf.ifaces.data.values()
-        device = next((one for one in known if one.name == self._interface), None)
+        devices = _scapy().ifaces.data.values()
+        device = next((one for one in devices if one.name == self._interface), None)
         if device is None:
             raise CaptureFailed(
                 NO_SUCH_INTERFACE, f"there is no interface {self._interface} on this host"
             )
-        kind = int(getattr(device, "type", ARPHDR_ETHER))
+        kind = int(getattr(device, "type", _ARPHRD_ETHER))
         known_type = linktypes.of_arphrd(kind)
         if known_type is None:
             raise CaptureFailed(
@@ -54,11 +52,9 @@ class ScapySource:
 
     def open(self, screen: Screen) -> None:
         """As Source."""
-        from scapy.config import conf  # noqa: PLC0415
-
         self._screen = screen
         try:
-            self._socket = conf.L2listen(iface=self._interface)
+            self._socket = _scapy().L2listen(iface=self._interface)
         except PermissionError as error:
             raise CaptureFailed(
                 NO_PERMISSION,
@@ -108,3 +104,12 @@ class ScapySource:
         if not data:
             return None
         return self._screen.take((round((seconds or 0.0) * 1e9), len(data), bytes(data)))
+
+
+def _scapy() -> Any:
+    """Scapy's configuration, with interfaces and sockets of this platform."""
+    import scapy.arch  # noqa: PLC0415 - it takes 0.3 s, so only where it is used
+    import scapy.interfaces  # noqa: F401, PLC0415
+    from scapy.config import conf  # noqa: PLC0415
+
+    return conf

@@ -1,7 +1,8 @@
 """A dispatcher's part towards one agent: it keeps a list, answers KeepAlives, hears reports."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 from uuid import UUID
 
 from contracts.keepalive import KeepAlive, Wanted
@@ -17,6 +18,16 @@ from contracts.topology import (
 from services.runtime.bus.codec import decode, encode
 from services.runtime.bus.port import Bus, Incoming
 from tests.support.wait import until
+
+T = TypeVar("T")
+
+
+async def found(look: Callable[[], T | None], timeout: float = 10) -> T:
+    """What `look` gives, once it gives something."""
+    await until(lambda: look() is not None, timeout)
+    result = look()
+    assert result is not None
+    return result
 
 
 class Desk:
@@ -46,7 +57,7 @@ class Desk:
     async def run(self, order: Order, timeout: float = 10) -> CaptureStatus:
         """Want an order, and wait until it runs or has ended."""
         await self.want(order)
-        return await until(lambda: self.report(order), timeout)
+        return await found(lambda: self.report(order), timeout)
 
     async def stop(self, order: Order, timeout: float = 10) -> CaptureStatus:
         """Take an order off the list, and wait until it has ended."""
@@ -55,11 +66,11 @@ class Desk:
 
     async def ended(self, order: Order, timeout: float = 10) -> CaptureStatus:
         """The last report of an order, once it says that it has ended."""
-        return await until(lambda: self._ended(order), timeout)
+        return await found(lambda: self._ended(order), timeout)
 
     async def keepalive_after(self, seq: int = 0, timeout: float = 10) -> KeepAlive:
         """The first KeepAlive with a number above `seq`."""
-        return await until(
+        return await found(
             lambda: next((one for one in self.keepalives if one.seq > seq), None), timeout
         )
 
@@ -77,9 +88,7 @@ class Desk:
     def states(self, order: Order) -> list[TaskState]:
         """The states reported of an order, each change once."""
         told = [
-            one.capture.state
-            for one in self.reports
-            if one.capture.order.task_id == order.task_id
+            one.capture.state for one in self.reports if one.capture.order.task_id == order.task_id
         ]
         return [state for at, state in enumerate(told) if at == 0 or told[at - 1] != state]
 

@@ -92,7 +92,8 @@ class Rig:
         await asyncio.wait([self._agent, waiting], return_when=asyncio.FIRST_COMPLETED)
         waiting.cancel()
         if self._agent.done():
-            await self._agent
+            failed, self._agent = self._agent, None
+            await failed
         await until(lambda: self.desk.keepalives)
 
     async def stop(self) -> None:

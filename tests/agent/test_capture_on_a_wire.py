@@ -35,9 +35,7 @@ async def test_a_vlan_tag_is_where_it_was_on_the_wire(rig: Rig, wire: Wire) -> N
     assert all(packet.data[12:18] == struct.pack("!HHH", 0x8100, 42, 0x88B5) for packet in packets)
 
 
-async def test_a_tagged_packet_is_cut_to_the_snap_length_all_the_same(
-    rig: Rig, wire: Wire
-) -> None:
+async def test_a_tagged_packet_is_cut_to_the_snap_length_all_the_same(rig: Rig, wire: Wire) -> None:
     wanted = order(wire.near, snaplen=64)
     await rig.desk.run(wanted)
     await _send(wire, 1, vlan=42)

@@ -11,9 +11,7 @@ batches = st.lists(st.lists(frames, max_size=10), max_size=10)
 
 
 def _admitted(limiter: Limiter, given_batches: list[list[Frame]]) -> list[Frame]:
-    return [
-        frame for batch in given_batches for frame in batch[: limiter.admit(batch)]
-    ]
+    return [frame for batch in given_batches for frame in batch[: limiter.admit(batch)]]
 
 
 @given(batches, st.integers(1, 60), st.integers(1, 2000))
@@ -28,8 +26,10 @@ def test_exactly_what_fits_is_admitted_and_nothing_after_it(
     assert len(admitted) <= packets
     assert taken <= size
     if len(admitted) < len(coming):
-        assert len(admitted) == packets or taken + len(coming[len(admitted)][2]) > size or (
-            taken == size
+        assert (
+            len(admitted) == packets
+            or taken + len(coming[len(admitted)][2]) > size
+            or (taken == size)
         )
         assert limiter.reached in (StopReason.PACKETS, StopReason.BYTES)
 
