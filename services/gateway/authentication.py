@@ -15,7 +15,7 @@ from services.gateway.roles import Caller
 
 WRONG_KEYS_PER_MINUTE = 60
 
-_GUARDED = re.compile(r"/v1(/|$)")
+GUARDED = re.compile(r"/v1(/|$)")
 
 
 class Authenticator:
@@ -63,7 +63,7 @@ class AuthenticationMiddleware:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request (ASGI)."""
-        if scope["type"] == "http" and _GUARDED.match(scope["path"]):
+        if scope["type"] == "http" and GUARDED.match(scope["path"]):
             address = scope["client"][0] if scope.get("client") else ""
             header = Headers(scope=scope).get("authorization")
             try:

@@ -7,6 +7,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from contracts.rest import Problem
+from services.gateway.authentication import GUARDED
 from services.gateway.examples import Json
 from services.gateway.problems import MEDIA_TYPE, PROBLEMS, TYPE_BASE
 
@@ -60,6 +61,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
             tags=app.openapi_tags,
         )
         _name_problems(document)
+        _name_keys(document)
         app.openapi_schema = document
     return app.openapi_schema
 
@@ -91,6 +93,16 @@ def _name_problems(document: dict[str, Any]) -> None:
         for operation in path.values():
             if _refers_to_validation(operation["responses"].get("422", {})):
                 operation["responses"]["422"] = _described(["invalid-request"])
+
+
+def _name_keys(document: dict[str, Any]) -> None:
+    """Say which calls need a key; the routes themselves are guarded before they are reached."""
+    scheme = {"type": "http", "scheme": "bearer", "description": "an API key"}
+    document["components"]["securitySchemes"] = {"ApiKey": scheme}
+    for path, operations in document["paths"].items():
+        if GUARDED.match(path):
+            for operation in operations.values():
+                operation["security"] = [{"ApiKey": []}]
 
 
 def _refers_to_validation(response: dict[str, Any]) -> bool:

@@ -38,7 +38,6 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "tasks-unavailable": (503, "The task store is away"),
     "store-unavailable": (503, "The packet store is away"),
     "unavailable": (503, "A part of the gateway is away"),
-    "not-implemented": (501, "This is not offered"),
     "internal-error": (500, "Something went wrong inside the gateway"),
 }
 """Every code: its status, and what it means."""

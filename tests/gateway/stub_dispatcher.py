@@ -48,6 +48,7 @@ class StubDispatcher:
         self._answers: dict[UUID, tuple[str, CommandReply]] = {}
         self.refusal: CommandReply | None = None
         self.silent = False
+        self.runs_at_once = False
         self.commands: list[Incoming] = []
         self.limits = Limits(seconds=60)
         self._deciding = asyncio.Lock()
@@ -122,6 +123,8 @@ class StubDispatcher:
         known = self._answers.get(command.task_id)
         if known is not None:
             return known[1] if known[0] == digest else _refused("task-id-reused")
+        if command.endpoint not in (None, self._endpoints.first_name):
+            return _refused("unknown-endpoint")
         key = running_key(command.resource, command.service)
         holder: Any = await self._tasks.get(key)
         if holder is not None:
@@ -136,6 +139,8 @@ class StubDispatcher:
             accepted=True, task_id=capture.task_id, session=capture.session, limits=self.limits
         )
         self._answers[command.task_id] = (digest, reply)
+        if self.runs_at_once:
+            await self.becomes(command.task_id, TaskState.RUNNING)
         return reply
 
     async def _recorded(self, command: StartCapture, by: str, digest: str) -> Capture:

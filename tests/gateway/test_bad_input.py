@@ -250,7 +250,9 @@ async def test_a_header_that_is_too_large_does_not_stop_the_gateway(embedded: Wo
 
 async def test_live_export_is_said_not_to_be_there(embedded: World) -> None:
     answer = await embedded.http.get(f"/v1/captures/{SESSION}/pcapng?live=1")
-    is_problem(answer, 501, "not-implemented")
+    problem = is_problem(answer, 422, "invalid-request")
+    assert problem["field"] == "live"
+    assert "not offered" in problem["detail"]
 
 
 async def test_what_nobody_foresaw_is_a_500_that_tells_nothing(

@@ -10,7 +10,7 @@ from contracts.names import SessionName
 from services.gateway.export import MEDIA_TYPE, export_response
 from services.gateway.gateway import Here
 from services.gateway.openapi import problems, stream
-from services.gateway.problems import Refused
+from services.gateway.problems import wrong_field
 from services.gateway.rights import Viewer
 
 router = APIRouter(prefix="/v1/captures/{session}/pcapng", tags=["packets"])
@@ -20,7 +20,7 @@ class ExportQuery(Request):
     """What to send."""
 
     live: bool = False
-    """Not offered yet."""
+    """Whether to go on until the capture ends: not offered yet."""
 
 
 @router.get(
@@ -28,7 +28,7 @@ class ExportQuery(Request):
     summary="Download a capture",
     response_class=Response,
     responses=stream("The pcapng file", MEDIA_TYPE)
-    | problems("unknown-capture", "invalid-request", "not-implemented", "too-many-streams"),
+    | problems("unknown-capture", "invalid-request", "too-many-streams"),
 )
 async def download(
     gateway: Here, _: Viewer, session: SessionName, query: Annotated[ExportQuery, Query()]
@@ -36,6 +36,7 @@ async def download(
     """What is stored, as a pcapng file, streamed; of a capture that runs, what is stored so
     far. A connection that ends without the end of the body means that the file is not whole."""
     if query.live:
-        raise Refused("not-implemented", "live export is not offered; watch with a ticket instead")
+        detail = "is not offered yet: leave it out, and watch a capture that runs with a ticket"
+        raise wrong_field("live", detail)
     capture = await gateway.reads.capture(session)
     return await export_response(capture, gateway.store_of(capture), gateway.export_slots)
