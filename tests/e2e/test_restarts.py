@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.outside import Rest, Viewer
+from tests.support.outside import Rest, Viewer, packets_of_pcapng
 from tests.support.servers import Place, Servers
 from tests.support.stack import RESOURCE, Stack
 from tests.support.traffic import Traffic
@@ -48,7 +48,7 @@ async def test_an_agent_that_was_killed_ends_its_capture_once(
         task_id, session = started["task_id"], started["session"]
         traffic.send(300)
         await until(lambda: _stored(rest, session, 300))
-        blocks = await _all(rest, session)
+        stored = await _all(rest, session)
         agent.kill()
         traffic.send(50)
         if away == "for longer than its lease":
@@ -66,7 +66,7 @@ async def test_an_agent_that_was_killed_ends_its_capture_once(
         # Nothing ran twice and nothing was written over.
         traffic.send(50)
         await _works_again(rest, traffic)
-        assert await _all(rest, session) == blocks
+        assert await _all(rest, session) == stored
         assert (await rest.task(task_id))["stopped_at"] == ended["stopped_at"]
 
 
@@ -147,7 +147,7 @@ async def _stop(rest: Rest, session: str) -> bool:
     return answer.status_code == 202
 
 
-async def _all(rest: Rest, session: str) -> bytes:
+async def _all(rest: Rest, session: str) -> list[bytes]:
     answer = await rest.http.get(f"/v1/captures/{session}/pcapng")
     assert answer.status_code == 200
-    return answer.content
+    return packets_of_pcapng(answer.content)

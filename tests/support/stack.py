@@ -122,6 +122,7 @@ class Stack:
             process.spawn()
         for process in self.processes.values():
             process.wait_ready()
+        self._wait_online()
         return self
 
     def close(self) -> None:
@@ -138,6 +139,15 @@ class Stack:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _wait_online(self) -> None:
+        """Return when the gateway shows the agent online: only then can it be started on."""
+        deadline = time.monotonic() + READY_SECONDS
+        headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
+        url = f"{self.rest}/v1/resources/{RESOURCE}"
+        while not httpx2.get(url, headers=headers).json().get("online"):
+            assert time.monotonic() < deadline, f"{RESOURCE} does not come online"
+            time.sleep(0.05)
 
     def _environment(self) -> dict[str, str]:
         services = self.folder / "services.toml"
