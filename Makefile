@@ -39,7 +39,7 @@ lock: ## write the lock files anew (takes uv)
 	@scripts/lock
 
 clean: ## remove what was made here
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache .schemathesis
 	find contracts services scripts tests -name __pycache__ -prune -exec rm -rf {} +
 
 $(RUN):
