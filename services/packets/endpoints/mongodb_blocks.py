@@ -60,10 +60,11 @@ class MongoBlocks:
 
     async def prepare(self) -> None:
         """Make the collection with its rules, and its index."""
-        names = (await self._mongo.command({"listCollections": 1, "nameOnly": True}))["cursor"]
-        exists = any(found["name"] == BLOCKS for found in names["firstBatch"])
-        verb = "collMod" if exists else "create"
-        await self._mongo.command({verb: BLOCKS, "validator": BLOCK_RULES})
+        listing = await self._mongo.command({"listCollections": 1, "filter": {"name": BLOCKS}})
+        found = listing["cursor"]["firstBatch"]
+        if not found or found[0]["options"].get("validator") != BLOCK_RULES:
+            verb = "collMod" if found else "create"
+            await self._mongo.command({verb: BLOCKS, "validator": BLOCK_RULES})
         async with self._mongo.errors():
             await self._blocks.create_index(_INDEX)
 

@@ -35,7 +35,7 @@ class EndpointSetting:
 
     @property
     def path(self) -> Path:
-        """The file of a `sqlite` endpoint."""
+        """The file of a `sqlite` endpoint; a comma in it is written %2C."""
         return Path("/" + unquote(urlsplit(self.url).path).lstrip("/"))
 
 
@@ -70,7 +70,7 @@ def _parse(part: str) -> EndpointSetting:
 def _names_a_place(url: str, kind: EndpointType) -> bool:
     parts = urlsplit(url)
     if kind == "sqlite":
-        return not parts.netloc and len(parts.path) > 1
+        return not parts.netloc and len(parts.path) > 1 and "," not in url
     return bool(parts.netloc.rpartition("@")[2])
 
 
