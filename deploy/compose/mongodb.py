@@ -1,12 +1,16 @@
-"""Make the replica set of one member, and a user a service with just its rights.
+"""Make the replica set of one member, and a user a service: `mongodb.py <roles.json>`.
 
-Safe to repeat. Addresses and passwords come from the environment: `MONGODB_URL` (root, with
-`directConnection=true`), `MONGODB_MEMBER`, `GATEWAY_PASSWORD` and so on.
+Does what `mongodb/users.js` does, from the image that is there anyway. Safe to repeat. Addresses
+and passwords come from the environment: `MONGODB_URL` (root, with `directConnection=true`),
+`MONGODB_MEMBER`, `GATEWAY_PASSWORD` and so on.
 """
 
+import json
 import os
+import sys
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from pymongo import MongoClient
@@ -19,15 +23,14 @@ _PATIENCE = 60.0
 Client = MongoClient[dict[str, Any]]
 
 
-def set_up(client: Client, member: str, passwords: Mapping[str, str]) -> None:
-    """Initiate the replica set and make the users."""
+def set_up(client: Client, member: str, roles: Path, passwords: Mapping[str, str]) -> None:
+    """Initiate the replica set, and make each role and the user that is called like it."""
     _initiate(client, member)
-    _role(client)
-    agent = [{"role": "capflow-agent", "db": DATABASE}]
-    _user(client, "capflow-gateway", passwords["gateway"], ["readWrite"])
-    _user(client, "capflow-dispatcher", passwords["dispatcher"], ["readWrite"])
-    _user(client, "capflow-streamer", passwords["streamer"], ["read"])
-    _user(client, "capflow-agent", passwords["agent"], agent)
+    for each in json.loads(roles.read_text(encoding="utf-8")):
+        name, rights = each["role"], each["privileges"]
+        _make_or_update(client, "Role", name, privileges=rights, roles=[])
+        password = passwords[name.removeprefix("capflow-")]
+        _make_or_update(client, "User", name, pwd=password, roles=[name])
 
 
 def _initiate(client: Client, member: str) -> None:
@@ -38,17 +41,6 @@ def _initiate(client: Client, member: str) -> None:
         if error.code != _ALREADY_INITIALIZED:
             raise
     _wait(lambda: bool(client.admin.command("hello")["isWritablePrimary"]), "become primary")
-
-
-def _role(client: Client) -> None:
-    """Agents may insert blocks and nothing else."""
-    resource = {"db": DATABASE, "collection": "blocks"}
-    privileges = [{"resource": resource, "actions": ["insert"]}]
-    _make_or_update(client, "Role", "capflow-agent", privileges=privileges, roles=[])
-
-
-def _user(client: Client, name: str, password: str, roles: list[Any]) -> None:
-    _make_or_update(client, "User", name, pwd=password, roles=roles)
 
 
 def _make_or_update(client: Client, kind: str, name: str, **fields: Any) -> None:
@@ -73,7 +65,7 @@ def main() -> None:
     }
     try:
         with MongoClient[dict[str, Any]](os.environ["MONGODB_URL"], timeoutMS=30_000) as client:
-            set_up(client, os.environ["MONGODB_MEMBER"], passwords)
+            set_up(client, os.environ["MONGODB_MEMBER"], Path(sys.argv[1]), passwords)
     except PyMongoError as error:
         raise SystemExit(f"MongoDB could not be set up: {error}") from error
 

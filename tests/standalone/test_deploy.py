@@ -160,7 +160,8 @@ def test_mongodb_lets_agents_insert_blocks_and_nothing_else(locked_mongo: MongoS
     passwords = {name.lower(): secret for name, secret in SECRETS.items()}
     for _again in range(2):
         with client("root", "root", "admin") as root:
-            mongodb.set_up(root, f"127.0.0.1:{port}", passwords)
+            roles = DEPLOY / "mongodb" / "roles.json"
+            mongodb.set_up(root, f"127.0.0.1:{port}", roles, passwords)
     with client("capflow-agent", "agent", "capflow") as agent:
         agent.capflow.blocks.insert_one({"_id": "a"})
         for forbidden in (
