@@ -20,7 +20,7 @@ class RabbitServer(Server):
     def __init__(self) -> None:
         self.program = program(f"{PROGRAMS}/rabbitmq-server", VARIABLE)
         super().__init__()
-        self.port, self._http, self._dist, self._mapper = free_ports(4)
+        self.port, self._http, self._metrics, self._dist, self._mapper = free_ports(5)
         self._epmd: subprocess.Popen[bytes] | None = None
         self._configure()
 
@@ -95,10 +95,17 @@ class RabbitServer(Server):
         return done.stdout
 
     def _configure(self) -> None:
+        """The shipped configuration, on ports of our own; definitions are loaded afterwards."""
+        shipped = (DEPLOY / "rabbitmq.conf").read_text().splitlines()
+        kept = [line for line in shipped if not line.startswith("load_definitions")]
+        ours = [
+            f"listeners.tcp.default = 127.0.0.1:{self.port}",
+            "management.tcp.ip = 127.0.0.1",
+            f"management.tcp.port = {self._http}",
+            "prometheus.tcp.ip = 127.0.0.1",
+            f"prometheus.tcp.port = {self._metrics}",
+            "collect_statistics_interval = 1000",
+            "disk_free_limit.absolute = 50MB",
+        ]
+        (self.folder / "rabbitmq.conf").write_text("\n".join([*kept, *ours, ""]))
         (self.folder / "enabled_plugins").write_text((DEPLOY / "enabled_plugins").read_text())
-        (self.folder / "rabbitmq.conf").write_text(
-            f"listeners.tcp.default = 127.0.0.1:{self.port}\n"
-            f"management.tcp.ip = 127.0.0.1\nmanagement.tcp.port = {self._http}\n"
-            "collect_statistics_interval = 1000\ndisk_free_limit.absolute = 50MB\n"
-            "prometheus.tcp.port = 0\nprometheus.tcp.ip = 127.0.0.1\n"
-        )

@@ -10,9 +10,11 @@ from aiormq.abc import AbstractChannel
 
 from services.runtime.backoff import delays
 from services.runtime.bus.cancelled import cancelled_by_others
+from services.runtime.bus.ending import end_within
 from services.runtime.bus.link import Link
 
 SETUP_SECONDS = 5.0
+CLOSE_SECONDS = 1.0
 
 log = structlog.get_logger("capflow.bus")
 
@@ -102,13 +104,8 @@ class KeptChannel:
                 await lost.wait()
         finally:
             self._ready.clear()
-            await _close(self._current)
-
-
-async def _close(channel: AbstractChannel | None) -> None:
-    if channel is not None and not channel.is_closed:
-        async with asyncio.timeout(1):
-            await channel.close()
+            if not channel.is_closed:
+                await end_within(CLOSE_SECONDS, channel.close())
 
 
 def _waits() -> Iterator[float]:

@@ -1,7 +1,6 @@
 """Consume a queue of the broker."""
 
 import asyncio
-from contextlib import suppress
 
 import structlog
 from aiormq.abc import AbstractChannel, DeliveredMessage
@@ -12,12 +11,13 @@ from services.runtime.bus.ackrule import AckRule
 from services.runtime.bus.cancelled import cancelled_by_others
 from services.runtime.bus.channel import KeptChannel, Lose
 from services.runtime.bus.crew import Crew
+from services.runtime.bus.ending import end_within
 from services.runtime.bus.link import Link
 from services.runtime.bus.port import Incoming
 from services.runtime.bus.properties import incoming
 from services.runtime.bus.topology import declare_queue
 
-CANCEL_SECONDS = 2.0
+CANCEL_SECONDS = 1.5
 
 log = structlog.get_logger("capflow.bus")
 
@@ -58,12 +58,8 @@ class RabbitSubscription:
         self._crew.give(RabbitDelivery(message))
 
     async def _stop_deliveries(self) -> None:
-        channel = self._channel.current
-        if channel is None:
-            return
-        with suppress(AMQPError, OSError, RuntimeError, TimeoutError):
-            async with asyncio.timeout(CANCEL_SECONDS):
-                await channel.basic_cancel(self._tag)
+        if (channel := self._channel.current) is not None:
+            await end_within(CANCEL_SECONDS, channel.basic_cancel(self._tag))
 
 
 class RabbitDelivery:

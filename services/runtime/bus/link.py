@@ -16,9 +16,10 @@ from yarl import URL
 
 from services.runtime.backoff import delays
 from services.runtime.bus.cancelled import cancelled_by_others
+from services.runtime.bus.ending import end_within
 
 CONNECT_SECONDS = 5.0
-CLOSE_SECONDS = 3.0
+CLOSE_SECONDS = 2.5
 CARE_SECONDS = 3.0
 HEARTBEAT_SECONDS = 5
 
@@ -133,20 +134,9 @@ class Link:
 
     def _discard(self, connection: AbstractConnection) -> None:
         """Close in the background: a frozen broker takes seconds, and we connect meanwhile."""
-        task = asyncio.create_task(_close(connection))
+        task = asyncio.create_task(end_within(CLOSE_SECONDS, connection.close()))
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
-
-
-async def _close(connection: AbstractConnection) -> None:
-    try:
-        async with asyncio.timeout(CLOSE_SECONDS):
-            await connection.close()
-    except asyncio.CancelledError:
-        if not cancelled_by_others():
-            raise
-    except Exception as error:
-        log.debug("a connection could not be closed in order", reason=_words(error))
 
 
 def _waits() -> Iterator[float]:
