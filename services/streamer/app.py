@@ -12,6 +12,7 @@ from services.packets.filters import FilterCompiler
 from services.runtime import logs
 from services.runtime.errors import BadSetting
 from services.runtime.health import Health
+from services.runtime.http_server import listen
 from services.runtime.lifecycle import until
 from services.runtime.redis import MEMORY, open_tasks, tasks_errors
 from services.runtime.secretfile import read_or_make
@@ -42,6 +43,7 @@ async def run(
     The order of the end: no new connections; every viewer is told the number to go on from, and
     closed (1001); the feeds end; then what looks after them.
     """
+    listener = listen(settings.host, settings.streamer_port, "CAPFLOW_STREAMER_PORT")
     registry = CollectorRegistry()
     metrics = Metrics(registry)
     house = _house(settings, tasks, endpoints, metrics)
@@ -57,8 +59,9 @@ async def run(
     async with asyncio.TaskGroup() as group:
         group.create_task(house.hub.run())
         group.create_task(until(quiet, *parts))
-        async with doors.open(settings.host, settings.streamer_port) as port:
-            logs.get("streamer").info("serving", host=settings.host, port=port)
+        async with doors.open(listener):
+            host, port = listener.getsockname()[:2]
+            logs.get("streamer").info("serving", host=host, port=port)
             started()
             await stop.wait()
         await house.hub.close()

@@ -18,6 +18,7 @@ from services.streamer.accounting import Account, Hole
 from services.streamer.catchup import Reader
 from services.streamer.channel import Channel
 from services.streamer.delivery import Delivery
+from services.streamer.ring import Entry
 from services.streamer.warden import Warden
 
 _TURN = 4
@@ -85,22 +86,22 @@ class Flow:
         for _ in range(_TURN):
             if self._over or not self._has_room():
                 return
-            if self.account.block < self._channel.ring.start and not self._leap():
-                return
-            entry = self._channel.ring.get(self.account.block)
+            entry = self._next_entry()
             if entry is None:
                 self._maybe_end()
                 return
             self._delivery.deliver(entry.block, entry)
         asyncio.get_running_loop().call_soon(self.pump)
 
-    def _leap(self) -> bool:
-        """Go to the newest block, at most once a second: the policy for a slow viewer."""
-        newest = self._channel.ring.newest
-        if newest is None or not self._delivery.may_tell("slow-viewer"):
-            return False
-        self._delivery.tell(self.account.skip(newest.block))
-        return True
+    def _next_entry(self) -> Entry | None:
+        """What to send next; a viewer too slow leaps to the newest, once a second at most."""
+        ring = self._channel.ring
+        if self.account.block >= ring.start:
+            return ring.get(self.account.block)
+        if ring.newest is None or not self._delivery.may_tell("slow-viewer"):
+            return None
+        self._delivery.tell(self.account.skip(ring.newest.block))
+        return ring.newest
 
     def _has_room(self) -> bool:
         return self._line.writable and not self._warden.full
@@ -108,7 +109,7 @@ class Flow:
     def _maybe_end(self) -> None:
         if self._channel.removed:
             self._end(self._rest("expired"))
-        elif self._channel.complete:
+        elif self._channel.complete and self.account.block >= self._channel.ring.head:
             self._end(self._rest(self._tail_reason()))
 
     def _rest(self, reason: GapReason) -> list[Hole]:

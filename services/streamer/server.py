@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from http import HTTPStatus
+from socket import socket
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -15,7 +16,6 @@ from websockets.typing import Origin
 
 from contracts.stream import STREAM_PATH
 from services.runtime.health import Health
-from services.runtime.http_server import listen
 from services.streamer.line import Line
 from services.streamer.viewer import House, Viewer
 
@@ -26,7 +26,7 @@ _QUEUE = 4
 _WRITE_LIMIT = 64 << 10
 """Bytes that may wait in a connection's buffer before it counts as slow."""
 _HANDSHAKE_SECONDS = 10.0
-_DRAIN_SECONDS = 4.0
+_DRAIN_SECONDS = 3.0
 
 
 class Doors:
@@ -39,9 +39,8 @@ class Doors:
         self._viewers: set[Viewer] = set()
 
     @asynccontextmanager
-    async def open(self, host: str, port: int) -> AsyncIterator[int]:
-        """Serve; gives the port. On leaving, every viewer is told where it may go on."""
-        listener = listen(host, port, "CAPFLOW_STREAMER_PORT")
+    async def open(self, listener: socket) -> AsyncIterator[None]:
+        """Serve. On leaving, every viewer is told where it may go on."""
         server = serve(
             self._serve,
             sock=listener,
@@ -60,7 +59,7 @@ class Doors:
         )
         await server
         try:
-            yield int(listener.getsockname()[1])
+            yield
         finally:
             await self._drain(server)
 
