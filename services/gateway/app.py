@@ -3,7 +3,7 @@
 import asyncio
 import importlib.metadata
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from fastapi import FastAPI
 from redis.asyncio import Redis
@@ -35,15 +35,14 @@ KEYS_FILE = "keys.json"
 async def main(settings: GatewaySettings, stop: asyncio.Event) -> None:
     """Run a gateway on the servers that the settings name, until `stop`. Raises BadSetting."""
     _refuse_embedded(settings)
-    bus = await open_bus(settings.bus_url, "gateway")
-    tasks = open_tasks(settings.tasks_url)
-    endpoints = await open_endpoints(settings.endpoint_settings())
-    try:
+    async with AsyncExitStack() as stack:
+        bus = await open_bus(settings.bus_url, "gateway")
+        stack.push_async_callback(bus.close)
+        tasks = open_tasks(settings.tasks_url)
+        stack.push_async_callback(tasks.aclose)
+        endpoints = await open_endpoints(settings.endpoint_settings())
+        stack.push_async_callback(endpoints.close)
         await run(settings, stop, bus=bus, tasks=tasks, endpoints=endpoints)
-    finally:
-        await endpoints.close()
-        await tasks.aclose()
-        await bus.close()
 
 
 async def run(
@@ -57,7 +56,10 @@ async def run(
 ) -> None:
     """Run a gateway until `stop`, then drain: who waits is answered, streams end, requests under
     way are finished, and only then the parts they need are closed."""
-    async with _gateway(settings, bus, tasks, endpoints) as gateway:
+    async with (
+        _gateway(settings, bus, tasks, endpoints) as gateway,
+        gateway.events.subscribed(),
+    ):
         app = application(gateway)
         async with serve_http(
             app, settings.host, settings.gateway_port, "CAPFLOW_GATEWAY_PORT"
@@ -65,7 +67,7 @@ async def run(
             logs.get("gateway").info("the gateway serves", host=settings.host, port=port)
             started()
             try:
-                await until(stop, gateway.events.run(), gateway.keyring.watch())
+                await until(stop, gateway.events.watch(), gateway.keyring.watch())
             finally:
                 gateway.waiting.close()
                 gateway.listeners.close()

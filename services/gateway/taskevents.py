@@ -1,17 +1,15 @@
 """What happens to tasks, as this gateway hears it on the bus."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from uuid import uuid4
 
 from contracts.task import Task
 from contracts.topology import TASK_EVENT, gateway_events_queue
 from services.gateway.metrics import Metrics
-from services.runtime import logs
-from services.runtime.backoff import delays
 from services.runtime.bus.codec import decode
-from services.runtime.bus.port import Bus, Incoming, Subscription
-from services.runtime.errors import BusUnavailable
+from services.runtime.bus.port import Bus, Incoming
 
 _LOOK_AGAIN = 1.0
 
@@ -34,26 +32,18 @@ class TaskEvents:
         self._on_missed = on_missed
         self._metrics = metrics
         self._queue = gateway_events_queue(uuid4().hex[:12])
-        self._log = logs.get("gateway")
 
-    async def run(self) -> None:
-        """Hear events until cancelled."""
-        subscription = await self._subscribe()
+    @asynccontextmanager
+    async def subscribed(self) -> AsyncIterator[None]:
+        """Hear events while the block runs; with the broker away, from when it is back."""
+        subscription = await self._bus.consume(self._queue, self._hear)
         try:
-            await self._watch_connection()
+            yield
         finally:
             await subscription.cancel()
 
-    async def _subscribe(self) -> Subscription:
-        for delay in delays():
-            try:
-                return await self._bus.consume(self._queue, self._hear)
-            except BusUnavailable as error:
-                self._log.warning("task events are not heard yet", reason=str(error))
-                await asyncio.sleep(delay)
-        raise AssertionError("delays never end")
-
-    async def _watch_connection(self) -> None:
+    async def watch(self) -> None:
+        """Tell when events may have been missed. Runs until cancelled."""
         regained = self._bus.regained
         while True:
             await asyncio.sleep(_LOOK_AGAIN)

@@ -22,6 +22,7 @@ from services.runtime.redis import open_tasks
 from services.runtime.settings import load
 from tests.gateway.stub_dispatcher import StubDispatcher
 from tests.servers.ports import free_ports
+from tests.support.wait import until
 
 ADMIN_KEY = "test-admin-key-0123456789abcdef"
 TICKET_SECRET = "test-ticket-secret-0123456789abcdef"
@@ -96,6 +97,7 @@ async def world(configured: GatewaySettings) -> AsyncIterator[World]:
         endpoints = await open_endpoints(configured.endpoint_settings())
         stack.push_async_callback(endpoints.close)
         await endpoints.first.prepare()
+        await until(lambda: bus.connected and other.connected)
         dispatcher = StubDispatcher(other, tasks, endpoints)
         await dispatcher.start()
         stack.push_async_callback(dispatcher.stop)
@@ -116,9 +118,11 @@ async def world(configured: GatewaySettings) -> AsyncIterator[World]:
             base_url=address, headers={"Authorization": f"Bearer {ADMIN_KEY}"}, timeout=70
         )
         stack.push_async_callback(http.aclose)
-        yield World(configured, bus, tasks, endpoints, dispatcher, http, stop, running)
-        stop.set()
-        await running
+        try:
+            yield World(configured, bus, tasks, endpoints, dispatcher, http, stop, running)
+        finally:
+            stop.set()
+            await running
 
 
 async def _begun(running: "asyncio.Task[None]", started: asyncio.Event) -> None:
