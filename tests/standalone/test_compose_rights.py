@@ -1,0 +1,138 @@
+"""The services with the settings, users and rights of compose, on real servers without containers.
+
+What a service may not do but has to would show here, and only here.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from pymongo import MongoClient
+
+from deploy.compose import definitions, mongodb
+from services.client.api import Gateway
+from tests.servers.management import DEFINITIONS
+from tests.servers.mongo import MongoServer
+from tests.servers.ports import free_ports
+from tests.servers.rabbitmq import RabbitServer
+from tests.servers.redis import RedisServer
+from tests.support.command import run
+from tests.support.stack import SERVICES, Process
+from tests.support.traffic import Traffic
+
+DEPLOY = Path(__file__).parents[2] / "deploy"
+COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
+AGENT = "web-1"
+SECRETS = {
+    name: f"secret-of-{name.lower()}-0123456789abcdef"
+    for name in (
+        "ADMIN_KEY", "TICKET_SECRET", "REDIS_PASSWORD", "RABBITMQ_ADMIN_PASSWORD",
+        "GATEWAY_PASSWORD", "DISPATCHER_PASSWORD", "STREAMER_PASSWORD", "AGENT_PASSWORD",
+    )
+} | {"AGENT": AGENT, "AGENTS": AGENT, "RETENTION": "7d", "QUOTA": "1GiB"}  # fmt: skip
+
+
+class LockedRedis(RedisServer):
+    """With the password of compose."""
+
+    def command(self) -> list[str]:
+        return [*super().command(), "--requirepass", SECRETS["REDIS_PASSWORD"]]
+
+
+class DefinedRabbit(RabbitServer):
+    """With the definitions that compose makes."""
+
+    def initialise(self) -> None:
+        made = definitions.with_users(json.loads(DEFINITIONS.read_text()), SECRETS)
+        self.management.call("POST", "definitions", body=made)
+
+
+class LockedMongo(MongoServer):
+    """With the users that compose makes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        key = self.folder / "key"
+        key.write_text("0123456789abcdef")
+        key.chmod(0o400)
+        self.options = ("--keyFile", str(key))
+
+    def make_users(self) -> None:
+        """Make root, and as root the others."""
+        at = f"127.0.0.1:{self.port}"
+        passwords = {name: SECRETS[f"{name.upper()}_PASSWORD"] for name in SERVICES}
+        with MongoClient[dict[str, Any]](self.url, timeoutMS=10_000) as client:
+            client.admin.command("createUser", "root", pwd="root", roles=["root"])
+        direct = f"mongodb://root:root@{at}/?directConnection=true"
+        with MongoClient[dict[str, Any]](direct, timeoutMS=10_000) as client:
+            mongodb.set_up(client, at, DEPLOY / "mongodb" / "roles.json", passwords)
+
+
+@pytest.fixture
+def addresses() -> Iterator[dict[str, str]]:
+    """Where compose's addresses are here."""
+    with DefinedRabbit() as rabbit, LockedRedis() as redis, LockedMongo() as mongo:
+        mongo.make_users()
+        yield {
+            "(rabbitmq|127.0.0.1):5672": f"127.0.0.1:{rabbit.port}",
+            "redis:6379": f"127.0.0.1:{redis.port}",
+            "(mongodb|127.0.0.1):27017": f"127.0.0.1:{mongo.port}",
+        }
+
+
+@pytest.fixture
+def processes(addresses: dict[str, str], tmp_path: Path) -> Iterator[dict[str, Process]]:
+    ports = dict(zip(SERVICES, free_ports(4), strict=True))
+    ours = {f"CAPFLOW_{name.upper()}_PORT": str(port) for name, port in ports.items()}
+    running = {}
+    for name in SERVICES:
+        environment = {
+            variable: _here(value, addresses)
+            for variable, value in COMPOSE[name]["environment"].items()
+        }
+        environment |= ours | {"CAPFLOW_DATA": str(tmp_path / name), "CAPFLOW_HOST": "127.0.0.1"}
+        log = tmp_path / f"{name}.log"
+        running[name] = Process(name, environment, ports[name], log).spawn()
+    try:
+        for process in running.values():
+            process.wait_ready()
+        yield running
+    finally:
+        for process in running.values():
+            process.kill()
+
+
+def _here(value: str, addresses: dict[str, str]) -> str:
+    filled = re.sub(r"\$\{(\w+)[^}]*\}", lambda found: SECRETS[found[1]], value)
+    for address, here in addresses.items():
+        filled = re.sub(address, here, filled)
+    return filled
+
+
+async def test_with_just_these_rights_a_capture_runs_is_watched_stopped_and_deleted(
+    processes: dict[str, Process],
+) -> None:
+    url = f"http://127.0.0.1:{processes['gateway'].port}"
+    env = {"CAPFLOW_URL": url, "CAPFLOW_KEY": SECRETS["ADMIN_KEY"]}
+    async with Traffic() as traffic:
+        traffic.start(rate=100)
+        started = await run("start", AGENT, "lo", "--filter", traffic.filter, env=env)
+        assert started.code == 0, started.err
+        session = started.out.strip()
+        watched = await run("tail", session, "-n", "5", env=env)
+        assert len(watched.out.splitlines()) == 5, watched.err
+        stopped = await run("stop", session, env=env)
+        assert "stopped: requested" in stopped.out, stopped.err
+    async with Gateway(url, SECRETS["ADMIN_KEY"]) as gateway:
+        await gateway.delete(session)
+        assert not (await gateway.captures()).items
+    for name in ("agent", "gateway", "streamer", "dispatcher"):
+        process = processes[name]
+        assert await asyncio.to_thread(process.terminate) == 0, process.tail()
+        assert "not authorized" not in process.log.read_text()
+        assert "ACCESS_REFUSED" not in process.log.read_text()
