@@ -22,10 +22,11 @@ from services.agent.settings import AgentSettings
 from services.runtime.bus.port import Bus
 from services.runtime.logs import get
 
-STORING_SECONDS = 6.0
-"""How long a drain waits for the endpoints to take what has been captured."""
+STORING_SECONDS = 5.0
+"""How long a drain waits for the endpoints to take what has been captured. The whole drain must
+fit into the life cycle's deadline, even where everything below is frozen."""
 GIVING_UP_SECONDS = 1.0
-REPORTING_SECONDS = 2.0
+REPORTING_SECONDS = 1.5
 KEEPING_SECONDS = 1.0
 
 
@@ -50,7 +51,7 @@ class Parts:
 class Agent:
     """One agent. `open`, then its tasks in `background` run until `drain` is done."""
 
-    def __init__(self, parts: Parts, group: asyncio.TaskGroup) -> None:
+    def __init__(self, parts: Parts) -> None:
         settings, metrics = parts.settings, parts.metrics
         self._parts = parts
         self._seq = count(1)
@@ -64,14 +65,13 @@ class Agent:
         self.captures = Captures(
             Journal(settings.folder / "journal"),
             lambda order: Running(order, workshop),
-            group,
             self._reports.changed,
         )
         self._log = get("agent")
 
-    async def open(self) -> None:
-        """Take over what an earlier start has left; be ready to be asked."""
-        await self.captures.open()
+    async def open(self, group: asyncio.TaskGroup) -> None:
+        """Take over what an earlier start has left; what is begun runs in `group`."""
+        await self.captures.open(group)
         metrics, captures = self._parts.metrics, self.captures
         metrics.running.set_function(lambda: len(captures.running))
         metrics.waiting.set_function(lambda: sum(one.waiting for one in captures.running))

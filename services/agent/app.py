@@ -28,7 +28,7 @@ from services.packets.endpoints.opening import Endpoints, open_endpoints
 from services.packets.filters import FilterCompiler
 from services.runtime.bus.opening import open_bus
 from services.runtime.bus.port import Bus
-from services.runtime.errors import BadSetting, BusUnavailable
+from services.runtime.errors import BadSetting, BusUnavailable, CapflowError
 from services.runtime.health import Check, Health, ops_routes
 from services.runtime.http_server import serve_http
 from services.runtime.logs import get
@@ -51,22 +51,25 @@ async def run(
         held.callback(identity.close)
         compiler = FilterCompiler()
         held.push_async_callback(compiler.close)
-        catalogue = Catalogue(settings)
+        catalogue = await asyncio.to_thread(Catalogue, settings)
         await catalogue.check(compiler)
         registry = CollectorRegistry()
         parts = Parts(
             settings=settings,
-            version=version("capflow"),
+            version=await asyncio.to_thread(version, "capflow"),
             identity=identity,
             catalogue=catalogue,
             bus=bus,
             metrics=AgentMetrics(registry),
             workshop=_workshop(settings, catalogue, endpoints, compiler),
         )
-        async with asyncio.TaskGroup() as group:
-            agent = Agent(parts, group)
-            health = Health("agent", _checks(agent, bus, endpoints), registry)
-            await _live(agent, group, health, settings, stop, started)
+        agent = Agent(parts)
+        health = Health("agent", _checks(agent, bus, endpoints), registry)
+        app = Starlette(routes=ops_routes(health))
+        server = serve_http(app, settings.host, settings.agent_port, "CAPFLOW_AGENT_PORT")
+        await held.enter_async_context(server)
+        await _warm(compiler)
+        await _live(agent, settings, stop, started)
 
 
 async def main(settings: AgentSettings, stop: asyncio.Event) -> None:
@@ -104,28 +107,30 @@ def source_of(service: Service, ring_size: int) -> Source:
     return ScapySource(service.origin.interface)
 
 
+async def _warm(compiler: FilterCompiler) -> None:
+    """Start the filter compiler, so that the first capture need not wait for it."""
+    try:
+        await compiler.compile("ip")
+    except CapflowError as error:
+        get("agent").error("filters cannot be compiled: only a demo can run", error=str(error))
+
+
 async def _live(
-    agent: Agent,
-    group: asyncio.TaskGroup,
-    health: Health,
-    settings: AgentSettings,
-    stop: asyncio.Event,
-    started: Callable[[], None],
+    agent: Agent, settings: AgentSettings, stop: asyncio.Event, started: Callable[[], None]
 ) -> None:
-    app = Starlette(routes=ops_routes(health))
-    async with serve_http(app, settings.host, settings.agent_port, "CAPFLOW_AGENT_PORT") as port:
-        await agent.open()
+    async with asyncio.TaskGroup() as group:
+        await agent.open(group)
         intake = group.create_task(agent.follow())
         parts = (agent.say_alive(), agent.say_how_it_goes(), agent.keep_journal())
         others = [group.create_task(part) for part in parts]
-        get("agent").info("the agent serves", resource=settings.resource, port=port)
+        get("agent").info("the agent serves", resource=settings.resource)
         started()
         await stop.wait()
         intake.cancel()
         await agent.drain()
         for task in others:
             task.cancel()
-        await agent.close()
+    await agent.close()
 
 
 def _workshop(

@@ -22,12 +22,11 @@ class Captures:
         self,
         journal: Journal,
         begin: Callable[[Order], Running],
-        group: asyncio.TaskGroup,
         changed: Callable[[UUID], None],
     ) -> None:
         self._journal = journal
         self._begin = begin
-        self._group = group
+        self._group: asyncio.TaskGroup | None = None
         self._changed = changed
         self._running: dict[UUID, Running] = {}
         self._ended: dict[UUID, CaptureStatus] = {}
@@ -39,8 +38,9 @@ class Captures:
         self._idle.set()
         self._log = get("agent")
 
-    async def open(self) -> None:
-        """Take over what an earlier start of this agent has left."""
+    async def open(self, group: asyncio.TaskGroup) -> None:
+        """Take over what an earlier start of this agent has left; what is begun runs in `group`."""
+        self._group = group
         self._ended, self._unreadable = await asyncio.to_thread(self._journal.open)
         for task_id in self._ended:
             self._changed(task_id)
@@ -115,6 +115,7 @@ class Captures:
         except OSError as error:
             await self._settle(_not_written(first, error))
             return None
+        assert self._group is not None
         running = self._running[order.task_id] = self._begin(order)
         self._idle.clear()
         self._group.create_task(self._supervise(running))

@@ -1,5 +1,7 @@
 """The services of this agent, as they are now."""
 
+import asyncio
+
 from services.agent import interfaces
 from services.agent.failures import CaptureFailed
 from services.agent.services import Live, Recording, Service, demo_service, of_interfaces
@@ -33,13 +35,14 @@ class Catalogue:
         Raises BadSetting."""
         for service in self._named or []:
             await self._check_filter(service, compiler)
-            self._check_recording(service)
+            await asyncio.to_thread(self._check_recording, service)
 
     async def _check_filter(self, service: Service, compiler: FilterCompiler) -> None:
         try:
             await compiler.compile(service.filter, _linktype(service))
         except FilterRefused as refused:
-            raise self._mistake(service, "filter", f"`filter`: {refused}") from None
+            rule = f"`filter`: {refused}"
+            raise await asyncio.to_thread(self._mistake, service, "filter", rule) from None
 
     def _check_recording(self, service: Service) -> None:
         if not isinstance(service.origin, Recording):

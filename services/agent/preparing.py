@@ -8,15 +8,22 @@ from contracts.order import MAX_SNAPLEN, Order
 from services.agent.exclusion import Peer, exclusions
 from services.agent.failures import (
     INVALID_FILTER,
+    NO_FILTERS,
     UNKNOWN_ENDPOINT,
     UNKNOWN_SERVICE,
     CaptureFailed,
 )
 from services.agent.services import Live, Service
 from services.agent.source import Rule, Screen, Source
+from services.packets import linktypes
 from services.packets.endpoints.opening import Endpoints
 from services.packets.endpoints.port import PacketStore
+from services.packets.filterprocess import CompilerUnavailable
 from services.packets.filters import FilterCompiler, FilterRefused
+from services.packets.libpcap import LibpcapMissing
+
+_WITHOUT_IP = (linktypes.CAN_SOCKETCAN, linktypes.NETLINK, linktypes.BLUETOOTH_LINUX_MONITOR)
+"""Link types that carry no IP, and on which libpcap knows no hosts and ports."""
 
 SourceOf = Callable[[Service], Source]
 
@@ -90,7 +97,7 @@ class Preparer:
     ) -> tuple[Rule, ...]:
         """Ours first. What a recording holds is nobody's own traffic, so they are for live ones."""
         own: list[str] = []
-        if isinstance(service.origin, Live):
+        if isinstance(service.origin, Live) and linktype not in _WITHOUT_IP:
             own = exclusions(await self._own_traffic())
         texts = [text for text in (*own, service.filter, order.filter) if text.strip()]
         return tuple([await self._rule(text, linktype, source) for text in texts])
@@ -101,4 +108,6 @@ class Preparer:
             program = await self._compiler.compile(text, linktype, kernel=kernel)
         except FilterRefused as refused:
             raise CaptureFailed(INVALID_FILTER, f"filter {text!r}: {refused}") from None
+        except (LibpcapMissing, CompilerUnavailable) as error:
+            raise CaptureFailed(NO_FILTERS, str(error)) from error
         return Rule(text, program)
