@@ -10,7 +10,7 @@ SERVERS := rabbitmq-server redis-server
 TOOLS := iproute2 tcpdump tshark netsniff-ng
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test lint contracts lock clean
+.PHONY: help setup run test bench lint contracts lock clean
 
 help: ## list these targets
 	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -24,6 +24,9 @@ run: $(RUN) ## run everything on this machine: `capflow up`
 
 test: setup lint ## check and test everything
 	@$(VENV)/bin/pytest -q
+
+bench: setup ## measure everything beside its peers; ONLY=name for one, QUICK=1 to see that all work
+	@QUICK="$(QUICK)" $(VENV)/bin/python -m tests.bench $(ONLY)
 
 lint: $(DEV) ## check style, types, and who imports whom
 	@scripts/quietly $(VENV)/bin/ruff check

@@ -1,0 +1,1 @@
+"""Benchmarks: `python -m tests.bench` runs all of them, beside their peers, into one table."""

@@ -1,0 +1,48 @@
+"""Run benches: `python -m tests.bench [NAME...]`; with QUICK=1 only to see that they work."""
+
+import os
+import sys
+import traceback
+from pathlib import Path
+
+from tests.bench import machine, plots, table
+from tests.bench.benches import NAMES, bench
+from tests.bench.report import Report
+
+FOLDER = Path("build/bench")
+"""Where table and plots go."""
+
+
+def main(names: list[str]) -> int:
+    """Run the benches named, or all; the exit status tells whether each of them ran through."""
+    if unknown := [name for name in names if name not in NAMES]:
+        print(f"there is no bench {', '.join(unknown)}; there are {', '.join(NAMES)}")
+        return 2
+    if os.geteuid():
+        print("benches make network namespaces and capture packets: run them as root")
+        return 2
+    report = Report(quick=bool(os.environ.get("QUICK")))
+    facts = machine.facts()
+    for name in names or NAMES:
+        _run(name, report)
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    table.write(report, facts, FOLDER / f"{'-'.join(names) or 'all'}.json")
+    plots.draw(report, FOLDER)
+    table.show(report, facts)
+    print(f"table and plots are in {FOLDER}")
+    return 1 if report.failures else 0
+
+
+def _run(name: str, report: Report) -> None:
+    """Run one bench; when it breaks, say so and let the others run."""
+    try:
+        found = bench(name)
+        report.say(f"{name}: {found.TITLE}")
+        found.run(report)
+    except Exception as error:
+        traceback.print_exc()
+        report.failures[name] = repr(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,52 @@
+"""The real servers and the four services as processes of their own, set up for measuring."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.bench.report import Report
+from tests.bench.wire import FILTER
+from tests.support.servers import Servers
+from tests.support.stack import Stack
+
+WRITE_CONCERN = "majority, journaled, a replica set of one"
+
+
+@contextmanager
+def real_servers(report: Report) -> Iterator[Servers]:
+    """RabbitMQ, Redis and MongoDB, private and fresh."""
+    report.say("starting RabbitMQ, Redis and MongoDB")
+    report.settings["write concern"] = WRITE_CONCERN
+    with Servers() as servers:
+        yield servers
+
+
+@contextmanager
+def stack_on(
+    servers: Servers | None, interfaces: Mapping[str, str], **more: str
+) -> Iterator[Stack]:
+    """The services, watching each of `interfaces` (service name to interface) for the frames of
+    a wire; on `servers`, or as `capflow up`. `more` are settings, as environment variables."""
+    with TemporaryDirectory(prefix="cfbench-stack-") as name:
+        folder = Path(name)
+        services = folder / "bench.toml"
+        services.write_text("".join(_service(*pair) for pair in interfaces.items()))
+        place = servers.place().environment if servers else None
+        settings = {"CAPFLOW_SERVICES": str(services), "CAPFLOW_LOG_LEVEL": "warning", **more}
+        with Stack(folder, place, **settings) as stack:
+            yield stack
+
+
+def pids_of(stack: Stack, servers: Servers | None = None) -> dict[str, int]:
+    """The processes to meter, by name."""
+    pids = {name: process.child.pid for name, process in stack.processes.items() if process.child}
+    if servers is not None:
+        pids["mongod"] = servers.mongo.pid
+        pids["redis"] = servers.redis.pid
+        pids["rabbitmq"] = servers.rabbitmq.pid
+    return pids
+
+
+def _service(name: str, interface: str) -> str:
+    return f'[services.{name}]\ninterface = "{interface}"\nfilter = "{FILTER}"\n'
