@@ -1,13 +1,12 @@
 """Notices when this dispatcher or the task store were away without anybody saying so."""
 
-import asyncio
 from collections.abc import Callable
 
 from services.dispatcher.footing import Footing
 from services.dispatcher.metrics import Metrics
+from services.dispatcher.rounds import rounds
 from services.dispatcher.taskstore import TaskStore
 from services.runtime import logs
-from services.runtime.errors import Unavailable
 
 log = logs.get("dispatcher")
 
@@ -31,14 +30,7 @@ class Pulse:
 
     async def run(self) -> None:
         """Beat for ever."""
-        while True:
-            try:
-                await self.beat()
-            except Unavailable as error:
-                self._metrics.away.labels("pulse").inc()
-                log.warning("task store is away", reason=str(error))
-            self._metrics.calm.set(self._footing.calm)
-            await asyncio.sleep(_PACE)
+        await rounds("pulse", self.beat, _PACE, self._metrics)
 
     async def beat(self) -> None:
         """One beat. Raises Unavailable."""
@@ -50,3 +42,4 @@ class Pulse:
         if slept or went_back:
             log.warning("nothing is reaped for a lease", slept=slept, store_went_back=went_back)
             self._footing.restart()
+        self._metrics.calm.set(self._footing.calm)

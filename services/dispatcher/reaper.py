@@ -1,7 +1,5 @@
 """The reaper: looks at each live task when its time may have run out."""
 
-import asyncio
-
 from contracts.record import instant
 from contracts.task import Capture, StopReason
 from services.dispatcher import states
@@ -12,11 +10,11 @@ from services.dispatcher.footing import Footing
 from services.dispatcher.live import Live
 from services.dispatcher.metrics import Metrics
 from services.dispatcher.repair import Repair
+from services.dispatcher.rounds import rounds
 from services.dispatcher.states import Change
 from services.dispatcher.taskstore import TaskStore
 from services.dispatcher.timing import Timing
 from services.runtime import logs
-from services.runtime.errors import Unavailable
 
 log = logs.get("dispatcher")
 
@@ -48,13 +46,7 @@ class Reaper:
 
     async def run(self) -> None:
         """Look at what is due, for ever."""
-        while True:
-            try:
-                await self.look()
-            except Unavailable as error:
-                self._metrics.away.labels("reaper").inc()
-                log.warning("reaper waits", reason=str(error))
-            await asyncio.sleep(self._timing.reap)
+        await rounds("reaper", self.look, self._timing.reap, self._metrics)
 
     async def look(self) -> None:
         """Look at every task that is due. Raises Unavailable."""

@@ -1,16 +1,15 @@
 """What is stored goes when it is too old or too much: the oldest first, each whole."""
 
-import asyncio
 from datetime import timedelta
 
 from contracts.record import instant
 from contracts.task import Capture
 from services.dispatcher.metrics import Metrics
+from services.dispatcher.rounds import rounds
 from services.dispatcher.taskstore import TaskStore
 from services.dispatcher.timing import Timing
 from services.packets.endpoints.opening import Endpoints
 from services.runtime import logs
-from services.runtime.errors import Unavailable
 
 log = logs.get("dispatcher")
 
@@ -39,14 +38,11 @@ class Retention:
 
     async def run(self) -> None:
         """A round now and then, for ever; by one dispatcher at a time."""
-        while True:
-            try:
-                if await self._tasks.take_retention(self._timing.retain * 0.9):
-                    await self.round()
-            except Unavailable as error:
-                self._metrics.away.labels("retention").inc()
-                log.warning("retention waits", reason=str(error))
-            await asyncio.sleep(self._timing.retain)
+        await rounds("retention", self._mine, self._timing.retain, self._metrics)
+
+    async def _mine(self) -> None:
+        if await self._tasks.take_retention(self._timing.retain * 0.9):
+            await self.round()
 
     async def round(self) -> None:
         """Remove what is too old, then what is too much. Raises Unavailable."""

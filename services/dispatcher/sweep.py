@@ -4,8 +4,6 @@ What the task store has lost is put back, so that its time can run out even if i
 speaks again; a stop that only the record remembers is made once more.
 """
 
-import asyncio
-
 from contracts.record import instant
 from contracts.task import Capture, StopReason, TaskState
 from services.dispatcher import states
@@ -14,11 +12,11 @@ from services.dispatcher.changes import Changes
 from services.dispatcher.live import Live
 from services.dispatcher.metrics import Metrics
 from services.dispatcher.rebuild import Rebuild
+from services.dispatcher.rounds import rounds
 from services.dispatcher.taskstore import TaskStore
 from services.dispatcher.timing import Timing
 from services.packets.endpoints.port import PacketStore
 from services.runtime import logs
-from services.runtime.errors import Unavailable
 
 log = logs.get("dispatcher")
 
@@ -44,13 +42,7 @@ class Sweep:
 
     async def run(self) -> None:
         """Compare for ever."""
-        while True:
-            try:
-                await self.compare()
-            except Unavailable as error:
-                self._metrics.away.labels("sweep").inc()
-                log.warning("sweep waits", reason=str(error))
-            await asyncio.sleep(self._timing.sweep)
+        await rounds("sweep", self.compare, self._timing.sweep, self._metrics)
 
     async def compare(self) -> None:
         """Compare every open record with its task. Raises Unavailable."""
