@@ -17,7 +17,7 @@ from services.gateway.gateway import Gateway, assemble
 from services.gateway.keyring import Keyring
 from services.gateway.openapi import DESCRIPTION, describe
 from services.gateway.routes import ROUTERS
-from services.gateway.secretfiles import admin_key, ticket_secret
+from services.gateway.secretfiles import admin_key, tell_about_admin_key, ticket_secret
 from services.gateway.settings import GatewaySettings
 from services.packets.endpoints.opening import Endpoints, open_endpoints
 from services.runtime import logs
@@ -101,6 +101,7 @@ async def _gateway(
 ) -> AsyncIterator[Gateway]:
     key = await asyncio.to_thread(admin_key, settings)
     secret = await asyncio.to_thread(ticket_secret, settings)
+    tell_about_admin_key(settings)
     keyring = Keyring(settings.data_folder / KEYS_FILE, key)
     await asyncio.to_thread(keyring.load)
     async with Requests(bus) as requests:

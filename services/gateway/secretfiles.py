@@ -7,9 +7,11 @@ from pydantic import SecretStr
 from services.gateway.bearer import bearer_key
 from services.gateway.keyring import new_key
 from services.gateway.settings import GatewaySettings
+from services.runtime import logs
 from services.runtime.errors import BadSetting
 from services.runtime.secretfile import read_or_make
 
+_SHORT = 16
 ADMIN_KEY_FILE = "admin.key"
 TICKET_SECRET_FILE = "ticket.secret"  # noqa: S105 - a file's name
 
@@ -27,6 +29,15 @@ def admin_key(settings: GatewaySettings) -> str:
 def ticket_secret(settings: GatewaySettings) -> str:
     """The secret that signs viewer tickets."""
     return _given_or_kept(settings.ticket_secret, settings.data_folder / TICKET_SECRET_FILE)
+
+
+def tell_about_admin_key(settings: GatewaySettings) -> None:
+    """Log where the admin key is, never the key itself."""
+    log = logs.get("gateway")
+    if settings.admin_key is None:
+        log.info("the admin key is in a file", path=str(settings.data_folder / ADMIN_KEY_FILE))
+    elif len(settings.admin_key.get_secret_value()) < _SHORT:
+        log.warning("CAPFLOW_ADMIN_KEY is short enough to be guessed", least=_SHORT)
 
 
 def _given_or_kept(given: SecretStr | None, path: Path) -> str:

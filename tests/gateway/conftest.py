@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from tests.gateway.world import World, settings, world
 
@@ -12,6 +13,13 @@ from tests.gateway.world import World, settings, world
 async def embedded(tmp_path: Path) -> AsyncIterator[World]:
     """A gateway on memory and SQLite."""
     async with world(settings(tmp_path)) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    """The same, once for all tests of a module that only ask."""
+    async with world(settings(tmp_path_factory.mktemp("gateway"))) as made:
         yield made
 
 

@@ -15,6 +15,8 @@ from contracts.task import TaskState
 from services.gateway.problems import PROBLEMS
 from tests.gateway.world import ADMIN_KEY, World
 
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,"
     "response_schema_conformance,response_headers_conformance,negative_data_rejection"
@@ -47,8 +49,8 @@ async def _document(world: World) -> dict[str, Any]:
     return document
 
 
-async def test_every_call_is_described(embedded: World) -> None:
-    document = await _document(embedded)
+async def test_every_call_is_described(shared: World) -> None:
+    document = await _document(shared)
     calls = {
         f"{method.upper()} {path}"
         for path, methods in document["paths"].items()
@@ -57,8 +59,8 @@ async def test_every_call_is_described(embedded: World) -> None:
     assert calls == CALLS
 
 
-async def test_every_json_answer_and_body_has_an_example(embedded: World) -> None:
-    document = await _document(embedded)
+async def test_every_json_answer_and_body_has_an_example(shared: World) -> None:
+    document = await _document(shared)
     for path, methods in document["paths"].items():
         for method, operation in methods.items():
             where = f"{method} {path}"
@@ -72,10 +74,10 @@ async def test_every_json_answer_and_body_has_an_example(embedded: World) -> Non
                 assert content["examples"], where
 
 
-async def test_examples_are_what_the_schemas_say(embedded: World) -> None:
+async def test_examples_are_what_the_schemas_say(shared: World) -> None:
     import jsonschema_rs
 
-    document = await _document(embedded)
+    document = await _document(shared)
     components = {"components": document["components"]}
     for methods in document["paths"].values():
         for operation in methods.values():
@@ -88,23 +90,23 @@ async def test_examples_are_what_the_schemas_say(embedded: World) -> None:
                         jsonschema_rs.validate(schema, example)
 
 
-async def test_calls_that_need_a_key_say_so(embedded: World) -> None:
-    document = await _document(embedded)
+async def test_calls_that_need_a_key_say_so(shared: World) -> None:
+    document = await _document(shared)
     for path, methods in document["paths"].items():
         for operation in methods.values():
             assert ("security" in operation) == path.startswith("/v1/"), path
 
 
-async def test_every_problem_is_our_model(embedded: World) -> None:
-    document = await _document(embedded)
+async def test_every_problem_is_our_model(shared: World) -> None:
+    document = await _document(shared)
     assert "HTTPValidationError" not in document["components"]["schemas"]
-    answer = await embedded.http.post("/v1/captures", json={"colour": "red"})
+    answer = await shared.http.post("/v1/captures", json={"colour": "red"})
     assert Problem.model_validate_json(answer.content).code == "invalid-request"
 
 
 @pytest.mark.parametrize("path", ["/", "/docs", "/problems/already-running", "/problems/x"])
-async def test_pages_name_no_address_outside(embedded: World, path: str) -> None:
-    answer = await embedded.http.get(path)
+async def test_pages_name_no_address_outside(shared: World, path: str) -> None:
+    answer = await shared.http.get(path)
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/html")
     assert "default-src 'none'" in answer.headers["content-security-policy"]
@@ -114,33 +116,33 @@ async def test_pages_name_no_address_outside(embedded: World, path: str) -> None
     assert "@import" not in answer.text
 
 
-async def test_the_docs_page_shows_every_call_and_leads_to_every_problem(embedded: World) -> None:
-    page = (await embedded.http.get("/docs")).text
+async def test_the_docs_page_shows_every_call_and_leads_to_every_problem(shared: World) -> None:
+    page = (await shared.http.get("/docs")).text
     for call in CALLS:
         method, path = call.split()
         assert f"<b>{method}</b> <code>{path}</code>" in page
     for code in set(re.findall(r"/problems/([a-z-]+)", page)) - {"all"}:
         assert code in PROBLEMS
-        assert escape(PROBLEMS[code][1]) in (await embedded.http.get(f"/problems/{code}")).text
+        assert escape(PROBLEMS[code][1]) in (await shared.http.get(f"/problems/{code}")).text
 
 
-async def test_markup_in_an_address_stays_text(embedded: World) -> None:
-    page = await embedded.http.get("/problems/%3Cscript%3Ealert(1)%3C%2Fscript%3E")
+async def test_markup_in_an_address_stays_text(shared: World) -> None:
+    page = await shared.http.get("/problems/%3Cscript%3Ealert(1)%3C%2Fscript%3E")
     assert "<script" not in page.text
 
 
-async def test_no_made_up_request_brings_a_500(embedded: World) -> None:
-    embedded.dispatcher.runs_at_once = True
-    await embedded.start()
+async def test_no_made_up_request_brings_a_500(shared: World) -> None:
+    shared.dispatcher.runs_at_once = True
+    await shared.start()
     program = Path(sys.executable).with_name("schemathesis")
     command = [
-        str(program), "run", f"{embedded.url}/openapi.json",
+        str(program), "run", f"{shared.url}/openapi.json",
         "--header", f"Authorization: Bearer {ADMIN_KEY}",
         "--exclude-path", "/v1/events",  # a stream without an end
         "--exclude-path", "/readyz",
         "--checks", CHECKS,
         "--phases", "examples,coverage,fuzzing",
-        "--max-examples", "15", "--seed", "7", "--generation-deterministic",
+        "--max-examples", "8", "--seed", "7", "--generation-deterministic",
         "--request-timeout", "5", "--no-color",
     ]  # fmt: skip
     fuzzing = await asyncio.create_subprocess_exec(*command, stdout=PIPE, stderr=STDOUT)
@@ -148,6 +150,6 @@ async def test_no_made_up_request_brings_a_500(embedded: World) -> None:
     assert fuzzing.returncode == 0, output.decode()[-8000:]
 
 
-async def test_the_state_words_of_the_description_are_those_of_tasks(embedded: World) -> None:
-    document = await _document(embedded)
+async def test_the_state_words_of_the_description_are_those_of_tasks(shared: World) -> None:
+    document = await _document(shared)
     assert set(document["components"]["schemas"]["TaskState"]["enum"]) == set(TaskState)

@@ -5,14 +5,20 @@ import struct
 import subprocess
 from pathlib import Path
 
+import httpx2
 import pytest
+import structlog
 
 from contracts.block import Block
 from contracts.ledger import Ledger
 from contracts.task import Capture
 from services.gateway import summaries
+from services.gateway.metrics import Metrics
+from services.gateway.problems import Refused
+from services.gateway.streaming import Slots
 from services.packets.pcapng import enhanced_packet
 from tests.gateway.world import World
+from tests.support.wait import until
 
 SECOND = 1_000_000_000
 BASE = 1_795_384_502 * SECOND
@@ -155,15 +161,38 @@ async def test_the_file_of_a_capture_that_runs_is_what_is_stored_so_far(
 
 
 async def test_a_file_that_cannot_be_whole_does_not_end_as_if_it_were(embedded: World) -> None:
-    import httpx2
-
     capture = await capture_of(embedded, (0, 5), (5, 5))
     ledger = capture.ledger.model_copy(update={"blocks": 3})
     await embedded.store.update_session(
         capture.model_copy(update={"ledger": ledger}), unless_ended=False
     )
-    with pytest.raises(httpx2.RemoteProtocolError):
+    with structlog.testing.capture_logs() as lines, pytest.raises(httpx2.RemoteProtocolError):
         await embedded.http.get(f"/v1/captures/{capture.session}/pcapng")
+    assert "2 of 3 blocks" in str([line for line in lines if line["log_level"] == "error"])
+
+
+async def test_a_reader_that_goes_away_is_no_error(embedded: World) -> None:
+    capture = await capture_of(embedded, *((n * 2000, 2000) for n in range(20)))
+    with structlog.testing.capture_logs() as lines:
+        async with embedded.http.stream(
+            "GET", f"/v1/captures/{capture.session}/pcapng"
+        ) as response:
+            await anext(response.aiter_bytes())
+
+        async def released() -> bool:
+            metrics = (await embedded.http.get("/metrics")).text
+            return 'capflow_gateway_streams{kind="export"} 0.0' in metrics
+
+        await until(released)
+    assert [line for line in lines if line["log_level"] == "error"] == []
+
+
+def test_one_file_too_many_is_refused_and_the_next_is_not() -> None:
+    slots = Slots("export", 1, Metrics())
+    with slots.held(), pytest.raises(Refused) as caught:
+        slots.check()
+    assert caught.value.code == "too-many-streams"
+    slots.check()
 
 
 async def test_a_capture_in_an_endpoint_that_is_not_set_up_here_says_so(embedded: World) -> None:

@@ -135,6 +135,7 @@ async def make_ticket(
 @router.delete(
     "/{session}",
     status_code=204,
+    response_class=Response,
     summary="Delete an ended capture",
     responses=answer(204, "Removed")
     | problems("unknown-capture", "still-running", "invalid-request"),

@@ -91,6 +91,7 @@ async def make_key(
 @router.delete(
     "/{name}",
     status_code=204,
+    response_class=Response,
     summary="Delete an API key",
     responses=answer(204, "Removed; it is refused from now on")
     | problems("unknown-key", "invalid-request", reads=False),
