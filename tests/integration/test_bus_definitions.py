@@ -2,6 +2,7 @@
 what they must and nothing else."""
 
 import asyncio
+import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -26,7 +27,8 @@ from services.runtime.bus.port import Incoming, Outgoing
 from services.runtime.bus.rabbit import RabbitBus
 from services.runtime.bus.requests import Requests
 from services.runtime.errors import BusUnavailable, Undecodable
-from tests.servers.management import Management, definitions, vhost_definitions
+from tests.servers.management import DEPLOY, Management, definitions, vhost_definitions
+from tests.servers.rabbitmq import PROGRAMS, RabbitServer
 from tests.support.wait import until
 
 AGENT = "host1"
@@ -232,6 +234,33 @@ async def test_an_agent_cannot_forge_who_it_is(
         forged = aio_pika.Message(b"{}", user_id="somebody-else")
         with pytest.raises(ChannelPreconditionFailed):
             await exchange.publish(forged, routing_key=users["agent"])
+
+
+async def test_a_broker_with_the_shipped_files_serves_their_users_and_a_new_agent(
+    private_rabbitmq: RabbitServer,
+) -> None:
+    script = [str(DEPLOY / "add-agent"), "web-01"]
+    environment = {"PATH": f"{PROGRAMS}:/usr/bin:/bin", **private_rabbitmq.environment()}
+    subprocess.run(script, env=environment, input=b"secret\n", check=True, capture_output=True)
+    for user, password in (
+        ("capflow-gateway", "change-me-gateway"),
+        ("capflow-dispatcher", "change-me-dispatcher"),
+        ("capflow-agent", "change-me-agent"),
+        ("web-01", "secret"),
+    ):
+        url = f"amqp://{user}:{password}@127.0.0.1:{private_rabbitmq.port}/"
+        await (await aio_pika.connect(url)).close()
+    agent = await RabbitBus.open(url, "agent")
+    await agent.publish(KEEPALIVE, "web-01", message())
+    with pytest.raises(BusUnavailable, match="refuses"):
+        await agent.publish(KEEPALIVE, "web-02", message())
+    await agent.close()
+
+
+def test_a_name_that_no_resource_may_have_is_refused() -> None:
+    refused = subprocess.run([str(DEPLOY / "add-agent"), "a;id"], check=False, capture_output=True)
+    assert refused.returncode == 2
+    assert b"a;id" in refused.stderr
 
 
 async def _ignore(_: object) -> None:

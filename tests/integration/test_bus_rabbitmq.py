@@ -5,6 +5,7 @@ import pickle
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import aio_pika
 import pytest
@@ -20,11 +21,14 @@ from contracts.topology import (
     START_CAPTURE,
     TRACE_HEADER,
     VERSION_HEADER,
+    QueueSpec,
+    gateway_events_queue,
 )
 from services.runtime.bus.codec import decode
 from services.runtime.bus.deadletter import dead_reason
 from services.runtime.bus.port import Incoming, Outgoing
 from services.runtime.bus.rabbit import RabbitBus
+from tests.support.proxy import TcpProxy
 from tests.support.wait import until
 
 KEY = "capture.start.host.eth0"
@@ -141,6 +145,40 @@ async def test_a_huge_header_table_is_not_carried_on(
     await send(other, COMMANDS, KEY, b"{", type=START_CAPTURE, headers=table)
     await until(lambda: dead)
     assert len(dead[0].headers) < 30
+
+
+@pytest.mark.parametrize("queue", [COMMANDS_QUEUE, gateway_events_queue("one")])
+async def test_a_connection_that_carries_nothing_any_more_is_noticed_and_replaced(
+    bus_url: str, queue: QueueSpec
+) -> None:
+    received: list[bytes] = []
+
+    async def receive(incoming: Incoming) -> None:
+        received.append(incoming.body)
+
+    address = urlsplit(bus_url)
+    async with TcpProxy(address.port or 0) as proxy:
+        login = f"{address.username}:{address.password}@127.0.0.1:{proxy.port}"
+        bus = await RabbitBus.open(urlunsplit(address._replace(netloc=login)), "test")
+        direct = await RabbitBus.open(bus_url, "test")
+        await bus.consume(queue, receive)
+        before = bus.regained
+        proxy.stall()
+        await until(lambda: bus.regained > before, timeout=20)
+        key = queue.binding.replace("#", "x")
+        await until(lambda: publish_until(direct, queue.exchange, key, received), timeout=20)
+        before = bus.regained
+        proxy.cut()
+        await until(lambda: bus.regained > before, timeout=3)
+        await bus.publish(COMMANDS, KEY, Outgoing("t", b""))
+        await bus.close()
+        await direct.close()
+
+
+async def publish_until(bus: RabbitBus, exchange: str, key: str, received: list[bytes]) -> bool:
+    await bus.publish(exchange, key, Outgoing("t", b"healthy"), mandatory=False)
+    await asyncio.sleep(0.1)
+    return b"healthy" in received
 
 
 @pytest.mark.parametrize(

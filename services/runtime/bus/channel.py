@@ -40,6 +40,7 @@ class KeptChannel:
         self._setup = setup
         self._current: AbstractChannel | None = None
         self._connection: AbstractConnection | None = None
+        self._complaint = ""
         self._ready = asyncio.Event()
         self._retired = asyncio.Event()
         self._task = asyncio.create_task(self._run(), name=purpose)
@@ -83,8 +84,7 @@ class KeptChannel:
                 log.warning("the broker does not answer", purpose=self._purpose)
                 self._link.drop(connection)
             except Exception as error:
-                reason = f"{type(error).__name__}: {error}"
-                log.warning("channel failed", purpose=self._purpose, reason=reason)
+                self._complain(f"{type(error).__name__}: {error}")
             await asyncio.sleep(next(waits))
 
     async def _live(self, connection: AbstractConnection) -> None:
@@ -100,12 +100,19 @@ class KeptChannel:
                 self._current = await channel.get_underlay_channel()
                 await self._setup(self._current, lost.set)
             self._ready.set()
+            self._complaint = ""
             if not channel.is_closed:
                 await lost.wait()
         finally:
             self._ready.clear()
             if not channel.is_closed:
                 await end_within(CLOSE_SECONDS, channel.close())
+
+    def _complain(self, reason: str) -> None:
+        """Once for each reason, not once for each try."""
+        if reason != self._complaint:
+            log.warning("channel failed", purpose=self._purpose, reason=reason)
+        self._complaint = reason
 
 
 def _waits() -> Iterator[float]:

@@ -31,15 +31,17 @@ class Topology:
         return not self.exchanges and not self.queues
 
     async def declare(self, connection: AbstractConnection) -> None:
-        """Declare everything; what the broker refuses is logged, and the rest declared."""
-        if self.empty:
-            return
+        """Declare everything; what the broker refuses is logged, and the rest declared.
+
+        Where there is nothing to declare it still shows whether the broker answers.
+        """
         complaint = None
         left: list[ExchangeSpec | QueueSpec] = [*self.exchanges, *self.queues]
-        while left:
+        while True:
             try:
                 async with connection.channel(publisher_confirms=False) as channel:
                     await _declare_all(await channel.get_underlay_channel(), left)
+                break
             except AMQPChannelError as error:
                 complaint = str(error)
         self._complain(complaint)
