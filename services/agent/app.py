@@ -5,7 +5,6 @@ import socket
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from importlib.metadata import version
-from uuid import UUID
 
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
@@ -41,29 +40,28 @@ async def run(
     bus: Bus,
     endpoints: Endpoints,
     started: Callable[[], None] = lambda: None,
+    beside: bool = False,
 ) -> None:
     """Serve until `stop` is set, then drain in order: intake, captures, blocks, reports.
 
-    KeepAlives and health go on while draining. `started` is called once the agent serves.
+    KeepAlives and health go on while draining. `started` is called once the agent serves;
+    `beside` says that gateway and streamer run in this process, wherever the bus is.
     """
     async with AsyncExitStack() as held:
-        identity = await asyncio.to_thread(IdentityFile(settings.folder).open)
-        held.callback(identity.close)
+        registry = CollectorRegistry()
         compiler = FilterCompiler()
         held.push_async_callback(compiler.close)
         catalogue = await asyncio.to_thread(Catalogue, settings)
         await catalogue.check(compiler)
-        registry = CollectorRegistry()
-        parts = Parts(
-            settings=settings,
-            version=await asyncio.to_thread(version, "capflow"),
-            identity=identity,
-            catalogue=catalogue,
-            bus=bus,
-            metrics=AgentMetrics(registry),
-            workshop=_workshop(settings, catalogue, endpoints, compiler),
+        own_traffic = OwnTraffic(settings, beside=beside)
+        preparer = Preparer(
+            catalogue.services,
+            endpoints,
+            compiler,
+            own_traffic.peers,
+            lambda service: source_of(service, settings.ring),
         )
-        agent = Agent(parts)
+        agent = await _assembled(held, settings, bus, catalogue, preparer, registry)
         health = Health("agent", _checks(agent, bus, endpoints), registry)
         app = Starlette(routes=ops_routes(health))
         server = serve_http(app, settings.host, settings.agent_port, "CAPFLOW_AGENT_PORT")
@@ -133,18 +131,27 @@ async def _live(
     await agent.close()
 
 
-def _workshop(
-    settings: AgentSettings, catalogue: Catalogue, endpoints: Endpoints, compiler: FilterCompiler
-) -> Callable[[Callable[[UUID], None]], Workshop]:
-    preparer = Preparer(
-        catalogue.services,
-        endpoints,
-        compiler,
-        OwnTraffic(settings).peers,
-        lambda service: source_of(service, settings.ring),
-    )
+async def _assembled(
+    held: AsyncExitStack,
+    settings: AgentSettings,
+    bus: Bus,
+    catalogue: Catalogue,
+    preparer: Preparer,
+    registry: CollectorRegistry,
+) -> Agent:
+    identity = await asyncio.to_thread(IdentityFile(settings.folder).open)
+    held.callback(identity.close)
     framer = Framer()
-    return lambda changed: Workshop(preparer, framer, settings.backlog, changed)
+    parts = Parts(
+        settings=settings,
+        version=await asyncio.to_thread(version, "capflow"),
+        identity=identity,
+        catalogue=catalogue,
+        bus=bus,
+        metrics=AgentMetrics(registry),
+        workshop=lambda changed: Workshop(preparer, framer, settings.backlog, changed),
+    )
+    return Agent(parts)
 
 
 def _checks(agent: Agent, bus: Bus, endpoints: Endpoints) -> dict[str, Check]:

@@ -15,13 +15,14 @@ class OwnTraffic:
         self,
         settings: AgentSettings,
         *,
+        beside: bool = False,
         lookup: Lookup = look_up,
         is_local: Callable[[str], bool] = is_local,
     ) -> None:
         self._upstream = upstream(settings)
         self._named = [place_of(text) for text in settings.exclude.split(",") if text.strip()]
-        self._beside = beside(settings)
-        self._inside = not places_of(settings.bus_url)
+        self._neighbours = neighbours(settings)
+        self._inside = beside or not places_of(settings.bus_url)
         self._lookup = lookup
         self._is_local = is_local
 
@@ -30,13 +31,13 @@ class OwnTraffic:
         rather than too little."""
         upstream = await self._resolved(self._upstream)
         named = await self._resolved(self._named)
-        return upstream + named + await self._neighbours(upstream)
+        return upstream + named + await self._here(upstream)
 
-    async def _neighbours(self, upstream: list[Peer]) -> list[Peer]:
+    async def _here(self, upstream: list[Peer]) -> list[Peer]:
         """Gateway and streamer, where the bus is inside this process or on this host."""
         addresses = {address for peer in upstream for address in peer.addresses}
         if self._inside or any(map(self._is_local, addresses)):
-            return await self._resolved(self._beside)
+            return await self._resolved(self._neighbours)
         return []
 
     async def _resolved(self, places: Iterable[Place]) -> list[Peer]:
@@ -53,7 +54,7 @@ def upstream(settings: AgentSettings) -> list[Place]:
     return [place for url in urls for place in places_of(url)]
 
 
-def beside(settings: AgentSettings) -> list[Place]:
+def neighbours(settings: AgentSettings) -> list[Place]:
     """Where gateway and streamer listen if they are on this host."""
     ports = (settings.gateway_port, settings.streamer_port)
     return [place_of(f"{_bracketed(settings.host)}:{port}") for port in ports if port]

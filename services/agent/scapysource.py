@@ -4,6 +4,7 @@ Slower, and blind to what the kernel drops. Scapy is imported when the source is
 """
 
 import select
+import time
 from typing import Any
 
 from services.agent.failures import (
@@ -18,6 +19,7 @@ from services.agent.source import Counters, Frame, Screen, SourceEnded
 from services.packets import linktypes
 
 BATCH = 500
+"""Packets that one read looks at."""
 _LONGEST = 65_536 + 18
 _ARPHRD_ETHER = 1
 
@@ -71,8 +73,11 @@ class ScapySource:
         if self._halted:
             raise SourceEnded
         frames: list[Frame] = []
+        deadline = time.monotonic() + timeout
         try:
-            while len(frames) < BATCH and self._ready(0.0 if frames else timeout):
+            for _ in range(BATCH):  # of what comes, not of what passes: a read must come back
+                if not self._ready(0.0 if frames else max(0.0, deadline - time.monotonic())):
+                    break
                 if frame := self._one():
                     frames.append(frame)
         except OSError as error:

@@ -111,8 +111,15 @@ async def test_bus_and_endpoints_are_own_traffic_and_a_far_gateway_is_not() -> N
 @pytest.mark.parametrize("bus", ["memory://", "amqp://u:p@127.0.0.1"])
 async def test_on_one_host_gateway_and_streamer_are_left_out_too(bus: str) -> None:
     peers = await _peers(bus_url=bus, gateway_port=9080, streamer_port=9081, host="127.0.0.1")
-    beside = {Peer(frozenset({"127.0.0.1"}), port) for port in (9080, 9081)}
-    assert beside <= peers
+    assert {Peer(frozenset({"127.0.0.1"}), port) for port in (9080, 9081)} <= peers
+
+
+async def test_in_one_process_they_are_left_out_wherever_the_bus_is() -> None:
+    settings = load(
+        AgentSettings, bus_url="amqp://u:p@192.0.2.1", endpoints="a=mongodb://192.0.2.1"
+    )
+    own = OwnTraffic(settings, beside=True)
+    assert {8080, 8081} <= {peer.port for peer in await own.peers()}
 
 
 async def test_more_can_be_named() -> None:

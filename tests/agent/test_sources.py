@@ -1,7 +1,8 @@
 """What every capture source must do."""
 
 import contextlib
-import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from services.packets.pcapng import enhanced_packet, interface_block, section_he
 from tests.support.traffic import Traffic
 
 COUNT = 20
+ROOT = Path(__file__).parents[2]
 
 
 class Bench:
@@ -149,11 +151,23 @@ def test_an_interface_that_is_not_there_is_named(source: Source) -> None:
         source.linktype()
 
 
-def test_a_ring_without_the_right_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(*_: object) -> None:
-        raise PermissionError(1, "Operation not permitted")
+WITHOUT_THE_RIGHT = """
+from services.agent.failures import CaptureFailed
+from services.agent.ring import Ring
+from services.agent.source import Screen
+ring = Ring("lo", 1 << 20)
+assert ring.linktype() == 1
+try:
+    ring.open(Screen())
+except CaptureFailed as failed:
+    print(failed.code, failed.detail)
+"""
 
-    monkeypatch.setattr(socket, "socket", refuse)
-    with pytest.raises(CaptureFailed, match=r"CAP_NET_RAW.*setcap.*demo") as caught:
-        Ring("lo", 1 << 20).open(Screen())
-    assert caught.value.code == "no-permission"
+
+def test_a_ring_without_the_right_says_what_to_do() -> None:
+    command = ["setpriv", "--bounding-set=-net_raw", "--inh-caps=-net_raw"]
+    script = [sys.executable, "-c", WITHOUT_THE_RIGHT]
+    done = subprocess.run([*command, *script], capture_output=True, text=True, cwd=ROOT)
+    assert done.stdout.startswith("no-permission capturing on lo needs CAP_NET_RAW"), done
+    assert "setcap" in done.stdout
+    assert "demo" in done.stdout
