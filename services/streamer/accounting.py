@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from contracts.block import Block
 from contracts.stream import GapReason
-from services.packets.endpoints.plausible import fault_of, jumps
+from services.packets.endpoints.plausible import jumps
 
 
 class Hole(NamedTuple):
@@ -52,10 +52,10 @@ class Account:
     def meet(self, block: Block) -> Meeting | None:
         """Take in the next block, up to its first packet that is wanted.
 
-        None where the block is set aside: its numbers cannot be right, and what it held becomes
-        a hole of unknown reason.
+        None where the block is set aside: its numbers do not follow on those before, and what it
+        held becomes a hole of unknown reason.
         """
-        if not self._believable(block):
+        if not self._follows(block):
             self.pass_over(block.block)
             return None
         reason: GapReason = "unknown" if self._doubt or block.block > self.block else "agent-drop"
@@ -98,10 +98,9 @@ class Account:
         self.dropped += count
         return (Hole("kernel-drop", None, count),) if count else ()
 
-    def _believable(self, block: Block) -> bool:
-        """Whether a block's numbers can be right, whatever an agent may have written."""
+    def _follows(self, block: Block) -> bool:
         in_order = block.first >= self.next or self.next == self.first
-        return in_order and fault_of(block) is None and self._believe_jump(block)
+        return in_order and block.block >= self.block and self._believe_jump(block)
 
     def _believe_jump(self, block: Block) -> bool:
         """A jump over very many packets is believed when a second block says the same."""

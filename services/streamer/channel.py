@@ -41,6 +41,7 @@ class Channel:
 
     def __init__(self, capture: Capture, store: PacketStore, ring: Ring) -> None:
         self.capture = capture
+        self.ended = capture.state.ended
         self.store = store
         self.ring = ring
         self.members: set[Member] = set()
@@ -53,6 +54,9 @@ class Channel:
         self.dropped = 0
         """The kernel's drops up to there."""
         self.removed = False
+        """Whether the session was removed from the store."""
+        self.closed = False
+        """Whether nobody watches any more."""
         self.since: dict[Literal["short", "deserted"], float] = {}
         """Since when (loop's clock) blocks are missing that the ledger counts; nobody watches."""
         self.looks = 0
@@ -69,7 +73,7 @@ class Channel:
     @property
     def ledger(self) -> Ledger:
         """The newest ledger; of an ended capture, its record's."""
-        if self._ledger is None or self.capture.state.ended:
+        if self._ledger is None or self.ended:
             return self.capture.ledger
         return self._ledger
 
@@ -86,8 +90,7 @@ class Channel:
     @property
     def complete(self) -> bool:
         """Whether the capture has ended and all its blocks have come, or never will."""
-        given_up = not self.short or self.looks >= PATIENCE
-        return self.capture.state.ended and self.opened.is_set() and given_up
+        return self.ended and self.opened.is_set() and (not self.short or self.looks >= PATIENCE)
 
     def status(self, account: Account | None) -> bytes:
         """A `status` frame; every count is 0 for who has not started."""
@@ -125,9 +128,10 @@ class Channel:
     def record(self, capture: Capture) -> None:
         """Take in the session's record."""
         before = self.capture.state
-        if before.ended and not capture.state.ended:
+        if self.ended and not capture.state.ended:
             return  # read before it ended, and come late
         self.capture = capture
+        self.ended = capture.state.ended
         self._note_linktype()
         if capture.state is not before:
             self.tick()
@@ -159,5 +163,5 @@ class Channel:
             member.pump()
 
     def _note_linktype(self) -> None:
-        if self.capture.linktype is not None or self.capture.state.ended:
+        if self.capture.linktype is not None or self.ended:
             self.ready.set()

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from contracts.block import Block
 from contracts.model import Message
 from contracts.stream import GapReason
+from services.packets.endpoints.plausible import fault_of
 from services.packets.filters import FilterCompiler
 from services.packets.pcapng import Malformed
 from services.packets.program import Program
@@ -42,6 +43,7 @@ class Delivery:
         self._gaps = Gaps()
         self._program: Program | None = None
         self._headed = False
+        self._counted = 0, 0
         self._quiet: tuple[int, int] | None = None
         """A range (first, next) that was filtered, and not yet told."""
 
@@ -52,11 +54,17 @@ class Delivery:
 
     def deliver(self, block: Block, entry: Entry | None = None) -> None:
         """Send the next block; `entry` is where its batches are shared."""
+        fault = entry.fault if entry is not None else fault_of(block)
+        if fault is not None:
+            self._account.pass_over(block.block)
+            self._set_aside(block, fault)
+            return
         meeting = self._account.meet(block)
         if meeting is None:
-            self._set_aside(block, "its numbers cannot be right")
+            self._set_aside(block, "its numbers do not follow on those before")
             return
-        self.tell(meeting.holes)
+        if meeting.holes:
+            self.tell(meeting.holes)
         if meeting.cut >= block.count:
             return
         try:
@@ -79,12 +87,14 @@ class Delivery:
 
     def tell_due(self) -> None:
         """Tell what has waited long enough."""
+        self._count()
         self._tell_quiet()
         for gap in self._gaps.due(self._now()):
             self.say(gap)
 
     def flush(self) -> None:
         """Tell all that is known, because nothing comes after."""
+        self._count()
         self._tell_quiet()
         for gap in self._gaps.all(self._now()):
             self.say(gap)
@@ -107,8 +117,6 @@ class Delivery:
         if not batch.frames:
             begun = self._quiet[0] if self._quiet else first
             self._quiet = (begun, self._account.next)
-        self._metrics.sent.inc(batch.sent)
-        self._metrics.filtered.inc(batch.filtered)
 
     def _batch(self, block: Block, cut: int, entry: Entry | None) -> Batch:
         shared = entry.batches.get(self._shape) if entry and not cut else None
@@ -129,6 +137,13 @@ class Delivery:
             (first, next), self._quiet = self._quiet, None
             self._tell_header()
             self.line.put(no_packets(self._channel.session, first, next, self._shape))
+
+    def _count(self) -> None:
+        """Add to the metrics what was sent since the last time: not for every block."""
+        sent, filtered = self._counted
+        self._counted = self._account.sent, self._account.filtered
+        self._metrics.sent.inc(self._counted[0] - sent)
+        self._metrics.filtered.inc(self._counted[1] - filtered)
 
     def _set_aside(self, block: Block, reason: str) -> None:
         self._metrics.set_aside.inc()

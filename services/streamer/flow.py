@@ -73,7 +73,7 @@ class Flow:
 
     def pump(self) -> None:
         """Send what the viewer can take now."""
-        if self._live:
+        if self._live and not self._over:
             self._guarded(self._send_from_ring)
 
     def tick(self) -> None:
@@ -83,12 +83,13 @@ class Flow:
             self.pump()
 
     def _send_from_ring(self) -> None:
+        account, ring = self.account, self._channel.ring
         for _ in range(_TURN):
-            if self._over or not self._has_room():
-                return
-            entry = self._next_entry()
-            if entry is None:
+            if account.block >= ring.head:
                 self._maybe_end()
+                return
+            entry = self._next_entry() if self._has_room() else None
+            if entry is None:
                 return
             self._delivery.deliver(entry.block, entry)
         asyncio.get_running_loop().call_soon(self.pump)
@@ -98,6 +99,9 @@ class Flow:
         ring = self._channel.ring
         if self.account.block >= ring.start:
             return ring.get(self.account.block)
+        if self._channel.removed:
+            self._maybe_end()
+            return None
         if ring.newest is None or not self._delivery.may_tell("slow-viewer"):
             return None
         self._delivery.tell(self.account.skip(ring.newest.block))
@@ -107,9 +111,11 @@ class Flow:
         return self._line.writable and not self._warden.full
 
     def _maybe_end(self) -> None:
+        if not self._line.writable:
+            return
         if self._channel.removed:
             self._end(self._rest("expired"))
-        elif self._channel.complete and self.account.block >= self._channel.ring.head:
+        elif self._channel.complete:
             self._end(self._rest(self._tail_reason()))
 
     def _rest(self, reason: GapReason) -> list[Hole]:

@@ -1,8 +1,7 @@
 """All sessions with viewers: one feed an endpoint, dispatched to the sessions' channels."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import Any, Literal
+from typing import Literal
 from weakref import WeakValueDictionary
 
 from contracts.task import Capture
@@ -19,16 +18,15 @@ from services.runtime import logs
 from services.runtime.backoff import delays
 from services.runtime.errors import StoreUnavailable, Unavailable
 from services.streamer.channel import PATIENCE, Channel
+from services.streamer.lookout import Lookout
 from services.streamer.metrics import Metrics
-from services.streamer.pages import PAGE, Pages
+from services.streamer.pages import Pages
 from services.streamer.ring import Ring
 
 _LINGER = 3.0
 """Seconds a channel outlives its last viewer, who may be about to come back."""
 _SHORT_FOR = 1.0
 """Seconds blocks may be late before the store is looked into."""
-_FAR = 2 * PAGE
-"""Blocks missed that viewers read from the store, each at its own pace."""
 _LEAST_RING = 1 << 16
 
 
@@ -47,17 +45,13 @@ class Hub:
     ) -> None:
         self.channels: dict[str, Channel] = {}
         self._endpoints = endpoints
-        self._pages = pages
         self._ring = ring
         self._memory = memory
         self._metrics = metrics
         self._feeds: dict[str, Feed] = {name: store.feed() for name, store in endpoints.items()}
         self._unwatched: set[Channel] = set()
-        self._looks: dict[str, bool] = {}
-        """Sessions whose store is being looked into, and whether it must be once more."""
         self._entering: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._group = asyncio.TaskGroup()
+        self._lookout = Lookout(endpoints.first, pages, metrics)
         self._closing = False
 
     async def enter(self, session: str) -> Channel:
@@ -75,15 +69,14 @@ class Hub:
 
     async def run(self) -> None:
         """Follow the feeds until `close`."""
-        async with self._group:
+        async with self._lookout.group as group:
             for name, feed in self._feeds.items():
-                self._group.create_task(self._follow(name, feed))
+                group.create_task(self._follow(name, feed))
 
     async def close(self) -> None:
         """End the feeds; a read of theirs under way is not cancelled, but returns."""
         self._closing = True
-        for task in list(self._tasks):
-            task.cancel()
+        self._lookout.close()
         for feed in self._feeds.values():
             await feed.close()
 
@@ -93,7 +86,7 @@ class Hub:
             if _lasting(channel, "deserted", not channel.members, now, _LINGER):
                 self._remove(channel)
             elif _lasting(channel, "short", _waits(channel), now, _SHORT_FOR):
-                self._look(channel)
+                self._lookout.look(channel)
         self._metrics.recent.set(sum(channel.ring.size for channel in self.channels.values()))
 
     async def _recorded(self, session: str) -> Capture:
@@ -112,10 +105,11 @@ class Hub:
         self.channels[capture.session] = channel
         self._unwatched.add(channel)
         self._arrange()
-        self._spawn(self._open(channel))
+        self._lookout.open(channel, self._check_watched)
         return channel
 
     def _remove(self, channel: Channel) -> None:
+        channel.closed = True
         del self.channels[channel.session]
         self._unwatched.discard(channel)
         self._arrange()
@@ -139,7 +133,7 @@ class Hub:
             try:
                 changes = await feed.changes()
             except StoreUnavailable as error:
-                self._away(name, error)
+                self._lookout.away(name, error)
                 await asyncio.sleep(next(waits))
                 continue
             waits = delays()
@@ -154,13 +148,13 @@ class Hub:
                 self._metrics.arrived.labels(name).inc()
                 channel = self.channels.get(block.session)
                 if channel is not None and not channel.arrive(block):
-                    self._look(channel)
+                    self._lookout.look(channel)
             case SessionChanged(capture):
                 if (channel := self.channels.get(capture.session)) is not None:
                     channel.record(capture)
             case SessionRemoved(session):
                 if (channel := self.channels.get(session)) is not None:
-                    self._vanish(channel)
+                    self._lookout.vanish(channel)
             case HistoryLost():
                 self._history_lost(name)
 
@@ -169,7 +163,7 @@ class Hub:
         logs.get("streamer").warning("the feed lost its history; reading on", endpoint=name)
         for channel in self.channels.values():
             if self._carries(name, channel):
-                self._look(channel)
+                self._lookout.look(channel)
 
     def _check_watched(self) -> None:
         """Look once for what came before the feed carried a session."""
@@ -177,80 +171,7 @@ class Hub:
             feeds = [feed for name, feed in self._feeds.items() if self._carries(name, channel)]
             if channel.opened.is_set() and all(channel.session in f.watching for f in feeds):
                 self._unwatched.discard(channel)
-                self._look(channel)
-
-    async def _open(self, channel: Channel) -> None:
-        await self._insist(channel, self._go_on)
-        self._check_watched()
-
-    def _look(self, channel: Channel) -> None:
-        """Read on from the store, because the feed has not told all."""
-        if channel.session in self._looks:
-            self._looks[channel.session] = True
-            return
-        self._looks[channel.session] = False
-        self._spawn(self._look_until_level(channel))
-
-    async def _look_until_level(self, channel: Channel) -> None:
-        try:
-            again = True
-            while again:
-                self._looks[channel.session] = False
-                await self._insist(channel, self._read_on)
-                again = self._looks[channel.session]
-        finally:
-            del self._looks[channel.session]
-
-    async def _insist(self, channel: Channel, read: Any) -> None:
-        """Read for as long as the endpoint is away and the channel is there."""
-        waits = delays()
-        while self.channels.get(channel.session) is channel:
-            try:
-                return await read(channel)  # type: ignore[no-any-return]
-            except StoreUnavailable as error:
-                self._away(channel.capture.endpoint.name, error)
-                await asyncio.sleep(next(waits))
-        return None
-
-    async def _read_on(self, channel: Channel) -> None:
-        capture = await self._endpoints.first.session(channel.session)
-        blocks = await self._pages.read(channel.store, channel.session, channel.ring.head)
-        if len(blocks) == PAGE:
-            self._looks[channel.session] = True
-            if (await channel.store.stored(channel.session)).blocks > channel.ring.head + _FAR:
-                return await self._go_on(channel)
-        for block in blocks:
-            if block.block >= channel.ring.head:
-                channel.take(block)
-        return self._read_record(channel, capture)
-
-    def _read_record(self, channel: Channel, capture: Capture | None) -> None:
-        """Take in the record, which was read before the blocks were."""
-        if capture is None:
-            return self._vanish(channel)
-        channel.record(capture)
-        if channel.capture.state.ended and channel.short:
-            channel.looks += 1
-        return channel.pump()
-
-    async def _go_on(self, channel: Channel) -> None:
-        """Go on after all that the store holds."""
-        stored = await channel.store.stored(channel.session)
-        last = await self._pages.read(channel.store, channel.session, max(0, stored.blocks - 1), 1)
-        channel.open(stored.blocks, stored.next, last[0].dropped if last else 0)
-
-    def _vanish(self, channel: Channel) -> None:
-        self._pages.forget(channel.session)
-        channel.vanish()
-
-    def _away(self, name: str, error: StoreUnavailable) -> None:
-        self._metrics.away.labels(f"endpoint {name}").inc()
-        logs.get("streamer").warning("an endpoint is away", endpoint=name, reason=str(error))
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = self._group.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+                self._lookout.look(channel)
 
 
 def _waits(channel: Channel) -> bool:

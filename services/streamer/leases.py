@@ -74,4 +74,4 @@ class Leases:
 
 
 def _is_watched(channel: Channel) -> bool:
-    return bool(channel.members) and not channel.capture.state.ended
+    return bool(channel.members) and not channel.ended

@@ -41,7 +41,7 @@ class Ledgers:
             await asyncio.sleep(_INTERVAL)
 
     async def _read_all(self) -> None:
-        running = [c for c in self._hub.channels.values() if not c.capture.state.ended]
+        running = [c for c in self._hub.channels.values() if not c.ended]
         rest = iter(running)
         while batch := list(islice(rest, _BATCH)):
             for channel, capture in zip(batch, await self._read(batch), strict=True):

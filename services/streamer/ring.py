@@ -5,6 +5,7 @@ from collections import deque
 from dataclasses import dataclass, field
 
 from contracts.block import Block
+from services.packets.endpoints.plausible import fault_of
 from services.streamer.encode import Batch, Shape
 
 
@@ -14,11 +15,14 @@ class Entry:
 
     block: Block
     batches: dict[Shape, Batch] = field(default_factory=dict)
-    size: int = 0
+    size: int = field(init=False)
     """Bytes that this entry holds."""
+    fault: str | None = field(init=False)
+    """What is wrong with the block by itself."""
 
     def __post_init__(self) -> None:
         self.size = len(self.block.data)
+        self.fault = fault_of(self.block)
 
 
 class Ring:

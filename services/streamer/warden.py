@@ -1,6 +1,7 @@
 """Looks after every connection: one task for all, so that an idle viewer costs no timer."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 
 from websockets.protocol import CLOSING, OPEN
@@ -15,6 +16,7 @@ from services.streamer.metrics import Metrics
 
 _SLICE = 500
 """Connections looked at before others have their turn."""
+_CUT = {Verdict.STALLED: "stalled", Verdict.DEAD: "dead"}
 
 
 class Warden:
@@ -65,14 +67,25 @@ class Warden:
     async def run(self) -> None:
         """Look after the connections until cancelled."""
         pause = min(1.0, self._patience.stall / 10, self._patience.hello / 10)
-        clock: Callable[[], float] = asyncio.get_running_loop().time
+        clock = asyncio.get_running_loop().time
         while True:
             await asyncio.sleep(pause)
             self._close_silent(clock())
-            for index, line in enumerate(list(self.lines)):
-                self._look_at(line, clock())
-                if index % _SLICE == _SLICE - 1:
-                    await asyncio.sleep(0)
+            await self._look_at_all(clock)
+
+    async def _look_at_all(self, clock: Callable[[], float]) -> None:
+        cut: Counter[str] = Counter()
+        for index, line in enumerate(list(self.lines), 1):
+            verdict = self._look_at(line, clock())
+            if verdict in _CUT:
+                line.cut()
+                cut[_CUT[verdict]] += 1
+            if index % _SLICE == 0:
+                await asyncio.sleep(0)
+        self._metrics.connections.set(len(self.lines))
+        for reason, count in cut.items():
+            self._metrics.cut.labels(reason).inc(count)
+            logs.get("streamer").info("connections were cut", reason=reason, count=count)
 
     def _close_silent(self, now: float) -> None:
         for line in self._doorstep.late(now):
@@ -84,22 +97,18 @@ class Warden:
             line.put((message(StreamError(code="no-session-message", detail=detail)),))
             line.end(CloseCode.NO_SESSION_MESSAGE, detail)
 
-    def _look_at(self, line: Line, now: float) -> None:
+    def _look_at(self, line: Line, now: float) -> Verdict:
         line.look()
         if line.protocol.state is CLOSING:
             self._hurry(line, now)
+        if line.protocol.state is not OPEN:
+            return Verdict.FINE
         verdict = line.liveness.judge(line.waiting, now, self._patience)
         if verdict is Verdict.PING:
             line.ping_now()
-        elif verdict is not Verdict.FINE and line.protocol.state is OPEN:
-            self._cut(line, verdict)
+        return verdict
 
     def _hurry(self, line: Line, now: float) -> None:
+        """End what does not finish its close in time."""
         if now - self._closing.setdefault(line, now) >= self._patience.close:
             line.cut()
-
-    def _cut(self, line: Line, verdict: Verdict) -> None:
-        reason = "stalled" if verdict is Verdict.STALLED else "dead"
-        self._metrics.cut.labels(reason).inc()
-        logs.get("streamer").info("a connection was cut", reason=reason, waiting=line.waiting)
-        line.cut()
