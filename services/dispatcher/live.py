@@ -63,6 +63,8 @@ class Agent:
     interval: float
     reply_to: str
     services: frozenset[str]
+    token: str
+    """Its boot, as `Mark.token`."""
 
 
 def live_of(record: Hash, now: int) -> Live | Tombstone:
@@ -93,6 +95,7 @@ def agent_of(record: Hash, now: int) -> Agent | None:
         interval=float(record[b"interval"]),
         reply_to=record[b"reply_to"].decode(),
         services=frozenset(info.service for info in services_of(record)),
+        token=f"{record[b'agent_id'].decode()}:{record[b'boot'].decode()}",
     )
 
 

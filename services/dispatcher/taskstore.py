@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 
 from contracts import topology
 from contracts.commands import CommandReply
+from contracts.record import Hash
 from contracts.task import Capture
 from services.dispatcher.flights import Flights
 from services.dispatcher.footing import Footing
@@ -182,10 +183,7 @@ class TaskStore:
             pipe.hgetall(topology.wanted_key(resource))
             pipe.hgetall(topology.agent_key(resource))
             (seconds, micros), fields, agent = await pipe.execute()
-        revision = int(fields.pop(b"revision", 0))
-        orders = [value for name, value in fields.items() if b":" not in name]
-        ids = frozenset(name.decode().rpartition(":")[2] for name in fields)
-        return WantedList(revision, orders, ids, agent_of(agent, seconds * 1000 + micros // 1000))
+        return wanted_list(fields, agent_of(agent, seconds * 1000 + micros // 1000))
 
     async def agent(self, resource: str) -> Agent | None:
         """The agent of a resource, as of its last KeepAlive."""
@@ -264,6 +262,24 @@ class TaskStore:
 def viewer_lease_ms(capture: Capture) -> int:
     """How long the capture goes on unwatched; 0: for ever."""
     return 0 if capture.keep else capture.idle_seconds * 1000
+
+
+def wanted_list(fields: Hash, agent: Agent | None) -> WantedList:
+    """The wanted list in a hash. An order that another boot has begun is not given to this one."""
+
+    def begun_elsewhere(name: bytes) -> bool:
+        boot = fields.get(b"ran:" + name)
+        return agent is not None and boot is not None and boot.decode() != agent.token
+
+    names = [name for name in fields if b":" not in name and name != b"revision"]
+    return WantedList(
+        revision=int(fields.get(b"revision", 0)),
+        orders=[fields[name] for name in names if not begun_elsewhere(name)],
+        open_ids=frozenset(
+            name.decode().rpartition(":")[2] for name in fields if name != b"revision"
+        ),
+        agent=agent,
+    )
 
 
 def _claim_keys(capture: Capture) -> tuple[str, str]:

@@ -62,21 +62,25 @@ for i = 4, #KEYS do
   end
 end
 
--- What is open here and not listed: told to stop and accepted so, or run by another boot.
-local orders, unlisted, all = {}, {}, redis.call('HGETALL', wanted)
+-- What is open here and not listed: told to stop and accepted so, or run by another boot. An order
+-- that another boot has begun is not given to this one: it runs once.
+local orders, unlisted, begun = {}, {}, {}
+local all = redis.call('HGETALL', wanted)
+for i = 1, #all, 2 do
+  local mark, task = string.sub(all[i], 1, 4), string.sub(all[i], 5)
+  if mark == 'ran:' then begun[task] = all[i + 1] end
+end
 for i = 1, #all, 2 do
   local field, value = all[i], all[i + 1]
-  local mark = string.sub(field, 1, 4)
-  if mark == 'off:' or mark == 'ran:' then
-    local task = string.sub(field, 5)
-    local closed = mark == 'off:' and accepted >= tonumber(value)
-    local gone = mark == 'ran:' and value ~= token
-    if (closed or gone) and not listed[task] then
-      unlisted[#unlisted + 1] = task
-      listed[task] = true
-    end
-  elseif field ~= 'revision' then
-    orders[#orders + 1] = value
+  local mark, task = string.sub(field, 1, 4), string.sub(field, 5)
+  local closed = mark == 'off:' and accepted >= tonumber(value)
+  local gone = mark == 'ran:' and value ~= token
+  if (closed or gone) and not listed[task] then
+    unlisted[#unlisted + 1] = task
+    listed[task] = true
+  end
+  if mark ~= 'off:' and mark ~= 'ran:' and field ~= 'revision' then
+    if (begun[field] or token) == token then orders[#orders + 1] = value end
   end
 end
 if #all > 0 then redis.call('PEXPIRE', wanted, ttl) end
