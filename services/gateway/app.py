@@ -1,9 +1,9 @@
 """The gateway as a service: its parts put together, run, and ended in order."""
 
 import asyncio
-import importlib.metadata
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from importlib.metadata import version
 
 from fastapi import FastAPI
 from redis.asyncio import Redis
@@ -60,7 +60,7 @@ async def run(
         _gateway(settings, bus, tasks, endpoints) as gateway,
         gateway.events.subscribed(),
     ):
-        app = application(gateway)
+        app = application(gateway, await asyncio.to_thread(version, "capflow"))
         async with serve_http(
             app, settings.host, settings.gateway_port, "CAPFLOW_GATEWAY_PORT"
         ) as port:
@@ -73,11 +73,11 @@ async def run(
                 gateway.listeners.close()
 
 
-def application(gateway: Gateway) -> FastAPI:
+def application(gateway: Gateway, release: str) -> FastAPI:
     """The HTTP application of a gateway."""
     app = FastAPI(
         title="Capflow",
-        version=importlib.metadata.version("capflow"),
+        version=release,
         description=DESCRIPTION,
         openapi_url=None,
         redirect_slashes=False,

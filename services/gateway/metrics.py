@@ -2,6 +2,7 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+_PREFIX = "capflow_gateway_"
 _ANSWER_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 30, 60)
 
 
@@ -9,55 +10,37 @@ class Metrics:
     """The gateway's metrics, in a registry of their own."""
 
     def __init__(self) -> None:
-        self.registry = registry = CollectorRegistry()
-        self.requests = Counter(
-            "capflow_gateway_requests",
-            "Requests answered",
-            ["method", "route", "status"],
-            registry=registry,
-        )
+        self.registry = CollectorRegistry()
+        count, gauge = self._counter, self._gauge
+        self.requests = count("requests", "Requests answered", "method", "route", "status")
         self.request_seconds = Histogram(
-            "capflow_gateway_request_seconds",
+            f"{_PREFIX}request_seconds",
             "Time to answer a request",
             ["route"],
             buckets=_ANSWER_SECONDS,
-            registry=registry,
+            registry=self.registry,
         )
-        self.not_authenticated = Counter(
-            "capflow_gateway_not_authenticated",
-            "Requests without a valid key, by reason: none, wrong, limited",
-            ["reason"],
-            registry=registry,
+        self.not_authenticated = count(
+            "not_authenticated", "Requests without a right key: none, wrong, limited", "reason"
         )
-        self.commands = Counter(
-            "capflow_gateway_commands",
-            "Commands sent, by what came of them",
-            ["type", "outcome"],
-            registry=registry,
+        self.commands = count("commands", "Commands sent, by what came of them", "type", "outcome")
+        self.starts_limited = count("starts_limited", "Starts refused by quota")
+        self.waiting = gauge("waiting", "Long polls that wait now")
+        self.not_waited = count(
+            "not_waited", "Long polls answered at once, since too many wait (answer-at-once)"
         )
-        self.starts_limited = Counter(
-            "capflow_gateway_starts_limited", "Starts refused by quota", registry=registry
+        self.streams = gauge("streams", "Responses being streamed now", "kind")
+        self.streams_cut = count(
+            "streams_cut",
+            "Streams ended early: cut-slow, missed, shutdown, took-nothing, truncated",
+            "kind",
+            "reason",
         )
-        self.waiting = Gauge(
-            "capflow_gateway_waiting", "Long polls that wait now", registry=registry
-        )
-        self.not_waited = Counter(
-            "capflow_gateway_not_waited",
-            "Long polls answered at once because too many wait (answer-at-once)",
-            registry=registry,
-        )
-        self.streams = Gauge(
-            "capflow_gateway_streams", "Responses being streamed now", ["kind"], registry=registry
-        )
-        self.streams_cut = Counter(
-            "capflow_gateway_streams_cut",
-            "Streams ended by the gateway, by reason (cut-slow, missed, took-nothing, truncated)",
-            ["kind", "reason"],
-            registry=registry,
-        )
-        self.events = Counter(
-            "capflow_gateway_task_events", "Task events heard on the bus", registry=registry
-        )
-        self.exported_bytes = Counter(
-            "capflow_gateway_exported_bytes", "Bytes of pcapng files sent", registry=registry
-        )
+        self.events = count("task_events", "Task events heard on the bus")
+        self.exported_bytes = count("exported_bytes", "Bytes of pcapng files sent")
+
+    def _counter(self, name: str, meaning: str, *labels: str) -> Counter:
+        return Counter(_PREFIX + name, meaning, labels, registry=self.registry)
+
+    def _gauge(self, name: str, meaning: str, *labels: str) -> Gauge:
+        return Gauge(_PREFIX + name, meaning, labels, registry=self.registry)

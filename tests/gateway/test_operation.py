@@ -10,11 +10,13 @@ from time import monotonic
 
 import httpx2
 import pytest
+from blockbuster import blockbuster_ctx
 
 from contracts.task import TaskState
 from services.gateway.app import main
+from services.gateway.roles import Role
 from services.runtime.errors import BadSetting, StoreUnavailable
-from tests.gateway.world import ADMIN_KEY, World, settings
+from tests.gateway.world import ADMIN_KEY, World, settings, world
 from tests.servers.ports import free_ports
 from tests.support.wait import until
 
@@ -90,8 +92,6 @@ async def test_alone_it_refuses_what_lives_inside_one_process(
 
 
 async def test_a_port_that_is_taken_is_told_with_its_variable(embedded: World) -> None:
-    from tests.gateway.world import world
-
     taken = settings(
         embedded.settings.data_folder / "other", gateway_port=embedded.settings.gateway_port
     )
@@ -135,3 +135,27 @@ async def test_a_process_of_its_own_serves_and_ends_with_0(
             child.send_signal(signal.SIGTERM)
             assert await asyncio.to_thread(child.wait, 15) == 0
             assert monotonic() - began < 10
+
+
+async def test_nothing_the_gateway_does_blocks_the_event_loop(tmp_path: Path) -> None:
+    with blockbuster_ctx(scanned_modules=["services.gateway"]):
+        async with world(settings(tmp_path)) as made:
+            await made.dispatcher.resource("web-1", "eth0")
+            started = await made.start(filter="udp")
+            await made.key(Role.VIEWER)
+            session = started["session"]
+            for path in (
+                "/v1/resources",
+                "/v1/captures",
+                "/v1/keys",
+                f"/v1/tasks/{started['task_id']}",
+                f"/v1/captures/{session}/packets?filter=tcp",
+                f"/v1/captures/{session}/pcapng",
+                "/docs",
+                "/readyz",
+                "/metrics",
+            ):
+                assert (await made.http.get(path)).status_code == 200, path
+            assert (await made.http.delete("/v1/keys/some-viewer")).status_code == 204
+            made.stop.set()
+            await made.running
