@@ -12,6 +12,8 @@ from services.runtime.errors import BusUnavailable, Unroutable
 from services.runtime.logs import get
 
 SEND_SECONDS = 5.0
+RETRY_SECONDS = 1.0
+"""How soon one that could not be delivered is followed by the next."""
 
 
 class KeepAlives:
@@ -71,8 +73,9 @@ class KeepAlives:
         await self._mailbox.send(KEEPALIVE, message.resource, encode(KEEPALIVE_TYPE, message))
 
     async def _pause(self) -> None:
+        seconds = self._interval if self._heard else min(self._interval, RETRY_SECONDS)
         try:
-            async with asyncio.timeout(self._interval):
+            async with asyncio.timeout(seconds):
                 await self._nudged.wait()
         except TimeoutError:
             return

@@ -64,7 +64,7 @@ class Writer:
                 )  # fmt: skip
             except Exception as error:
                 raise CaptureFailed(
-                    STORE_REFUSED, f"the endpoint refuses block {blocks[0].id}: {error}"
+                    STORE_REFUSED, f"the endpoint refuses what was captured: {error}"
                 ) from error
             await asyncio.sleep(delay)
         raise AssertionError("retries end never")

@@ -71,6 +71,7 @@ class BusSettings(ServiceSettings):
 
     bus_url: str = Field(
         default="memory://",
+        repr=False,
         pattern=r"^(memory://|amqps?://.+)",
         description="message bus: memory:// (inside `capflow up` only), amqp://… or amqps://…",
     )
@@ -81,6 +82,7 @@ class TasksSettings(ServiceSettings):
 
     tasks_url: str = Field(
         default="memory://",
+        repr=False,
         pattern=r"^(memory://|rediss?://.+|unix://.+)",
         description="task store: memory:// (inside `capflow up` only), redis://… or rediss://…",
     )
