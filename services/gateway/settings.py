@@ -32,7 +32,7 @@ class GatewaySettings(EndpointSettings, BusSettings, TasksSettings):
         examples=["made at the first start, kept in <data>/ticket.secret"],
     )
     starts_per_minute: int = Field(
-        default=300, ge=1, le=1_000_000, description="starts that one API key may ask for a minute"
+        default=600, ge=1, le=1_000_000, description="starts that one API key may ask for a minute"
     )
 
     def stream_address(self, asked_host: str) -> str:

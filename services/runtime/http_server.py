@@ -48,6 +48,8 @@ async def serve_http(app: Any, host: str, port: int, variable: str = "") -> Asyn
         log_config=None,
         access_log=False,
         lifespan="off",
+        server_header=False,
+        proxy_headers=False,
         timeout_graceful_shutdown=_DRAIN_SECONDS,
     )
     server = _Server(config)
