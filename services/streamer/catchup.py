@@ -8,7 +8,9 @@ from services.runtime.backoff import delays
 from services.runtime.errors import StoreUnavailable
 from services.streamer.accounting import Account
 from services.streamer.channel import Channel
+from services.streamer.encode import Batch, Shape
 from services.streamer.pages import Pages
+from services.streamer.ring import Entry
 
 _OPENING = 10.0
 """Seconds a `start` waits for the store to say how far the capture is."""
@@ -68,8 +70,8 @@ async def _dropped_before(channel: Channel, pages: Pages, number: int) -> int:
     entry = channel.ring.get(number - 1)
     if entry is not None and entry.block.block == number - 1:
         return entry.block.dropped
-    before = await pages.block(channel.store, channel.session, number - 1)
-    return before.dropped if before is not None and before.block < number else 0
+    before = await pages.entry(channel.store, channel.session, number - 1)
+    return before.block.dropped if before is not None and before.block.block < number else 0
 
 
 class Reader:
@@ -79,23 +81,27 @@ class Reader:
         self._channel = channel
         self._pages = pages
 
-    async def block(self, number: int) -> Block | None:
+    async def entry(self, number: int) -> Entry | None:
         """Block `number`; where the store has it no more, the first one after it, or None.
 
         Waits while the endpoint is away, and while a hole may be a removal under way.
         """
         for _ in range(_DOUBTS):
-            block = await self._read(number)
-            if (block is not None and block.block == number) or self._channel.removed:
-                return block
+            entry = await self._read(number)
+            if (entry is not None and entry.block.block == number) or self._channel.removed:
+                break
             await asyncio.sleep(_DOUBT_PAUSE)
-        return block
+        return entry
 
-    async def _read(self, number: int) -> Block | None:
+    def share(self, entry: Entry, shape: Shape, batch: Batch) -> None:
+        """Keep a batch of an entry for other viewers; the pages count it when they next grow."""
+        entry.keep(shape, batch)
+
+    async def _read(self, number: int) -> Entry | None:
         channel = self._channel
         for delay in delays():
             try:
-                return await self._pages.block(channel.store, channel.session, number)
+                return await self._pages.entry(channel.store, channel.session, number)
             except StoreUnavailable:
                 await asyncio.sleep(delay)
         raise AssertionError("delays never end")

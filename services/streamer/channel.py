@@ -130,7 +130,7 @@ class Channel:
         before = self.capture.state
         if self.ended and not capture.state.ended:
             return  # read before it ended, and come late
-        self.capture = capture
+        self.capture = _with_linktype(capture, self.capture)
         self.ended = capture.state.ended
         self._note_linktype()
         if capture.state is not before:
@@ -139,11 +139,8 @@ class Channel:
     def report(self, capture: Capture) -> None:
         """Take in the task's hash: its ledger is newer than the record's, its state may not be."""
         self._ledger = capture.ledger
-        if self.capture.linktype is None and capture.linktype is not None:
-            self.capture = self.capture.model_copy(
-                update={"linktype": capture.linktype, "interface": capture.interface}
-            )
-            self._note_linktype()
+        self.capture = _with_linktype(self.capture, capture)
+        self._note_linktype()
 
     def vanish(self) -> None:
         """The session was removed."""
@@ -165,3 +162,11 @@ class Channel:
     def _note_linktype(self) -> None:
         if self.capture.linktype is not None or self.ended:
             self.ready.set()
+
+
+def _with_linktype(capture: Capture, other: Capture) -> Capture:
+    """The capture; what it does not know yet of its interface is from another report of it."""
+    if capture.linktype is not None or other.linktype is None:
+        return capture
+    known = {"linktype": other.linktype, "interface": other.interface}
+    return capture.model_copy(update=known)

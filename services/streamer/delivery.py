@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from contracts.block import Block
 from contracts.model import Message
 from contracts.stream import GapReason
-from services.packets.endpoints.plausible import fault_of
 from services.packets.filters import FilterCompiler
 from services.packets.pcapng import Malformed
 from services.packets.program import Program
@@ -16,7 +15,7 @@ from services.streamer.encode import Batch, Shape, encode, file_header, message,
 from services.streamer.gaps import Gaps
 from services.streamer.line import Line
 from services.streamer.metrics import Metrics
-from services.streamer.ring import Entry
+from services.streamer.ring import Entry, Holder
 
 
 class Delivery:
@@ -52,12 +51,12 @@ class Delivery:
         if self._shape.filter:
             self._program = await self._compiler.compile(self._shape.filter, self._channel.linktype)
 
-    def deliver(self, block: Block, entry: Entry | None = None) -> None:
-        """Send the next block; `entry` is where its batches are shared."""
-        fault = entry.fault if entry is not None else fault_of(block)
-        if fault is not None:
+    def deliver(self, entry: Entry, holder: Holder) -> None:
+        """Send the next block; its batches are shared by way of the entry's holder."""
+        block = entry.block
+        if entry.fault is not None:
             self._account.pass_over(block.block)
-            self._set_aside(block, fault)
+            self._set_aside(block, entry.fault)
             return
         meeting = self._account.meet(block)
         if meeting is None:
@@ -68,7 +67,7 @@ class Delivery:
         if meeting.cut >= block.count:
             return
         try:
-            batch = self._batch(block, meeting.cut, entry)
+            batch = self._batch(entry, meeting.cut, holder)
         except Malformed as error:
             self._set_aside(block, str(error))
             self.tell(self._account.miss(block.next, "unknown"))
@@ -118,13 +117,13 @@ class Delivery:
             begun = self._quiet[0] if self._quiet else first
             self._quiet = (begun, self._account.next)
 
-    def _batch(self, block: Block, cut: int, entry: Entry | None) -> Batch:
-        shared = entry.batches.get(self._shape) if entry and not cut else None
+    def _batch(self, entry: Entry, cut: int, holder: Holder) -> Batch:
+        shared = None if cut else entry.batches.get(self._shape)
         if shared is not None:
             return shared
-        batch = encode(block, cut, self._shape, self._program, self._channel.linktype)
-        if entry is not None and not cut:
-            self._channel.ring.share(entry, self._shape, batch)
+        batch = encode(entry.block, cut, self._shape, self._program, self._channel.linktype)
+        if not cut:
+            holder.share(entry, self._shape, batch)
         return batch
 
     def _tell_header(self) -> None:

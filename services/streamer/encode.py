@@ -10,12 +10,14 @@ from contracts.stream import Gap
 from contracts.task import Capture
 from services.packets.pcapng import interface_block, section_header
 from services.packets.program import Program
-from services.packets.selection import select
+from services.packets.selection import Selection, select
 from services.packets.summaries import json_packets
 from services.streamer.frames import binary_frame, binary_header, text_frame
 
 _ANNOUNCEMENT = 256
 """Bytes of an announcement, roughly."""
+_RAW_PIECE = 256 << 10
+"""Bytes of a block in one message with `raw`: base64 and all, less than 1 MiB."""
 
 
 class Shape(NamedTuple):
@@ -52,7 +54,7 @@ def encode(block: Block, cut: int, shape: Shape, program: Program | None, linkty
     if shape.format == "pcapng":
         frames = _pcapng(block, first, selection.pcapng())
     else:
-        frames = _json(block, first, json_packets(selection, linktype, raw=shape.raw))
+        frames = _json(block, first, selection, shape.raw, linktype)
     return Batch(frames, sent, selection.considered - sent, sum(map(len, frames)))
 
 
@@ -83,9 +85,22 @@ def _pcapng(block: Block, first: int, data: bytes) -> tuple[bytes, ...]:
     return (announced, binary_header(len(data)), data)
 
 
-def _json(block: Block, first: int, packets: bytes) -> tuple[bytes, ...]:
-    head = _packets(block.session, first, block.next)
-    return (text_frame(b"".join((head[:-1], b',"packets":', packets, b"}"))),)
+def _json(
+    block: Block, first: int, selection: Selection, raw: bool, linktype: int
+) -> tuple[bytes, ...]:
+    """The packets as one message; with their bytes, as several of a size that any client takes."""
+    pieces = 1 + (len(block.data) // _RAW_PIECE if raw else 0)
+    step = -(-len(selection.numbers) // pieces)
+    cuts = range(0, len(selection.numbers), step)
+    edges = [first, *(selection.numbers[at] for at in cuts[1:]), block.next]
+    frames = []
+    for at, begin, end in zip(cuts, edges, edges[1:], strict=False):
+        numbers, packets = selection.numbers[at : at + step], selection.frames[at : at + step]
+        part = selection._replace(numbers=numbers, frames=packets)
+        rows = json_packets(part, linktype, raw=raw)
+        head = _packets(block.session, begin, end)
+        frames.append(text_frame(b"".join((head[:-1], b',"packets":', rows, b"}"))))
+    return tuple(frames)
 
 
 def _packets(session: str, first: int, next: int, **more: object) -> bytes:

@@ -13,7 +13,7 @@ from websockets.frames import CloseCode
 from contracts.stream import End, GapReason
 from services.packets.filters import FilterRefused
 from services.runtime import logs
-from services.runtime.errors import Unavailable
+from services.runtime.errors import CapflowError
 from services.streamer.accounting import Account, Hole
 from services.streamer.catchup import Reader
 from services.streamer.channel import Channel
@@ -91,7 +91,7 @@ class Flow:
             entry = self._next_entry() if self._has_room() else None
             if entry is None:
                 return
-            self._delivery.deliver(entry.block, entry)
+            self._delivery.deliver(entry, ring)
         asyncio.get_running_loop().call_soon(self.pump)
 
     def _next_entry(self) -> Entry | None:
@@ -127,7 +127,7 @@ class Flow:
     def _tail_reason(self) -> GapReason:
         error = self._channel.capture.error
         unknown = error is not None and error.code in _UNKNOWN_TAIL
-        return "unknown" if unknown else "agent-drop"
+        return "unknown" if unknown or self._channel.short else "agent-drop"
 
     def _end(self, rest: Iterable[Hole]) -> None:
         self._delivery.tell(rest)
@@ -168,7 +168,7 @@ class Flow:
         except FilterRefused as error:
             self._leave()
             self._failed("invalid-filter", str(error))
-        except Unavailable as error:
+        except CapflowError as error:
             self._leave()
             self._failed("unavailable", str(error))
         except Exception:
@@ -185,19 +185,19 @@ class Flow:
         while self.account.block < self._channel.ring.start and not self._channel.removed:
             await self._room()
             await self._send_stored()
+            await asyncio.sleep(0)  # what is in memory comes without waiting
         self._task = None
         self._live = True
         self.pump()
 
     async def _send_stored(self) -> None:
-        number = self.account.block
-        block = await self._reader.block(number)
+        entry = await self._reader.entry(self.account.block)
         if self._channel.removed:
             return
-        if block is None:
+        if entry is None:
             self.account.pass_over(self._channel.ring.start - 1)
             return
-        self._delivery.deliver(block)
+        self._delivery.deliver(entry, self._reader)
 
     async def _room(self) -> None:
         await self._line.drain()

@@ -7,6 +7,7 @@ from weakref import WeakValueDictionary
 from contracts.block import Block
 from services.packets.endpoints.port import PacketStore
 from services.streamer.metrics import Metrics
+from services.streamer.ring import Entry
 
 PAGE = 8
 """Blocks read at once: 8 MiB at most."""
@@ -22,22 +23,20 @@ class Pages:
     def __init__(self, limit: int, metrics: Metrics) -> None:
         self._limit = limit
         self._metrics = metrics
-        self._size = 0
-        self._kept: OrderedDict[_Place, list[Block]] = OrderedDict()
+        self._kept: OrderedDict[_Place, list[Entry]] = OrderedDict()
         self._locks: WeakValueDictionary[_Place, asyncio.Lock] = WeakValueDictionary()
         self._reads = asyncio.Semaphore(_READS)
 
-    async def block(self, store: PacketStore, session: str, number: int) -> Block | None:
+    async def entry(self, store: PacketStore, session: str, number: int) -> Entry | None:
         """The first stored block from block `number` on. Raises StoreUnavailable.
 
         A block that the store does not have yet is looked for anew each time.
         """
-        page = await self._page(store, (session, number // PAGE))
-        for block in page:
-            if block.block >= number:
-                return block
+        for entry in await self._page(store, (session, number // PAGE)):
+            if entry.block.block >= number:
+                return entry
         after = await self.read(store, session, number, 1)
-        return after[0] if after else None
+        return Entry(after[0]) if after else None
 
     async def read(
         self, store: PacketStore, session: str, start: int, limit: int = PAGE
@@ -51,9 +50,9 @@ class Pages:
     def forget(self, session: str) -> None:
         """Keep nothing of a session."""
         for place in [place for place in self._kept if place[0] == session]:
-            self._size -= _bytes(self._kept.pop(place))
+            del self._kept[place]
 
-    async def _page(self, store: PacketStore, place: _Place) -> list[Block]:
+    async def _page(self, store: PacketStore, place: _Place) -> list[Entry]:
         lock = self._locks.get(place)
         if lock is None:
             lock = self._locks[place] = asyncio.Lock()
@@ -62,19 +61,14 @@ class Pages:
                 self._kept.move_to_end(place)
                 return self._kept[place]
             session, page = place
-            blocks = await self.read(store, session, page * PAGE)
-            whole = [block for block in blocks if block.block < (page + 1) * PAGE]
-            if len(whole) == PAGE:
-                self._keep(place, whole)
-            return blocks
+            entries = [Entry(block) for block in await self.read(store, session, page * PAGE)]
+            if len(entries) == PAGE and entries[-1].block.block == (page + 1) * PAGE - 1:
+                self._keep(place, entries)
+            return entries
 
-    def _keep(self, place: _Place, blocks: list[Block]) -> None:
-        self._kept[place] = blocks
-        self._size += _bytes(blocks)
-        while self._size > self._limit and len(self._kept) > 1:
+    def _keep(self, place: _Place, entries: list[Entry]) -> None:
+        self._kept[place] = entries
+        size = sum(entry.size for page in self._kept.values() for entry in page)
+        while size > self._limit and len(self._kept) > 1:
             _, gone = self._kept.popitem(last=False)
-            self._size -= _bytes(gone)
-
-
-def _bytes(blocks: list[Block]) -> int:
-    return sum(len(block.data) for block in blocks)
+            size -= sum(entry.size for entry in gone)

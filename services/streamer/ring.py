@@ -3,6 +3,7 @@
 from bisect import bisect_left
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from contracts.block import Block
 from services.packets.endpoints.plausible import fault_of
@@ -23,6 +24,18 @@ class Entry:
     def __post_init__(self) -> None:
         self.size = len(self.block.data)
         self.fault = fault_of(self.block)
+
+    def keep(self, shape: Shape, batch: Batch) -> None:
+        """Keep a batch for other viewers."""
+        self.batches[shape] = batch
+        self.size += batch.extra
+
+
+class Holder(Protocol):
+    """Where entries are kept, within a bound that counts their batches."""
+
+    def share(self, entry: Entry, shape: Shape, batch: Batch) -> None:
+        """Keep a batch of an entry for other viewers."""
 
 
 class Ring:
@@ -53,8 +66,7 @@ class Ring:
 
     def share(self, entry: Entry, shape: Shape, batch: Batch) -> None:
         """Keep a batch of an entry for other viewers."""
-        entry.batches[shape] = batch
-        entry.size += batch.extra
+        entry.keep(shape, batch)
         self._grow(batch.extra if entry.block.block >= self.start else 0)
 
     def clear(self, head: int) -> None:

@@ -44,7 +44,7 @@ class StreamerSettings(EndpointSettings, TasksSettings):
         default=15.0, description="a viewer silent for so long is pinged, and then cut"
     )
     silent_connections: int = Field(
-        default=1000,
+        default=4096,
         ge=1,
         le=1_000_000,
         description="connections without a `session` message; of more, the oldest go",

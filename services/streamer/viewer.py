@@ -15,7 +15,7 @@ from contracts.stream import (
 from contracts.stream import CloseCode as Ours
 from services.packets.filters import FilterCompiler, FilterRefused
 from services.runtime import logs
-from services.runtime.errors import Unavailable
+from services.runtime.errors import CapflowError, Unavailable
 from services.runtime.tickets import TicketRefused, Tickets
 from services.streamer.accounting import Account
 from services.streamer.catchup import BadPosition, Reader, locate
@@ -161,7 +161,7 @@ class Viewer:
             refusal = Refuse("invalid-filter", str(error))
         except BadPosition as error:
             refusal = bad_position(str(error))
-        except Unavailable as error:
+        except CapflowError as error:
             refusal = Refuse("unavailable", str(error))
         self._protocol.ceased()
         self._refuse(refusal)

@@ -141,7 +141,7 @@ async def test_blocks_that_never_come_are_given_up_and_told(embedded: Stage) -> 
         play.make(10)  # counted, and not there
         await play.end()
         last = await viewer.end(timeout=20)
-    assert viewer.told == {"agent-drop": 10}
+    assert viewer.told == {"unknown": 10}
     assert last["next"] == 20
 
 

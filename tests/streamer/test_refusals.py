@@ -87,7 +87,7 @@ async def test_there_is_one_path_and_the_operators_pages(stage: Stage) -> None:
     assert (await asyncio.to_thread(streamer.page, "/v1/stream")).startswith("426")
 
 
-@pytest.mark.parametrize("ticket", ["", "x", "forged", "eyJhbGciOiJub25lIn0.e30."])
+@pytest.mark.parametrize("ticket", ["", "x", "é", "forged", "eyJhbGciOiJub25lIn0.e30."])
 async def test_a_ticket_that_is_none_of_ours_is_refused(embedded: Stage, ticket: str) -> None:
     play = await embedded.play()
     if ticket == "forged":

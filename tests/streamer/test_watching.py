@@ -1,6 +1,7 @@
 """What a viewer is sent: live, from the beginning, from a number; up to the end."""
 
 import asyncio
+import json
 from base64 import b64decode
 from typing import Any
 
@@ -88,6 +89,20 @@ async def test_without_raw_no_bytes_are_sent(embedded: Stage) -> None:
     async with (await embedded.streamer()).viewer(play) as viewer:
         await viewer.watch(**FROM_BEGINNING)
         assert "data" not in (await viewer.until("packets"))["packets"][0]
+
+
+async def test_bytes_come_in_messages_that_any_client_takes(embedded: Stage) -> None:
+    play = await embedded.play()
+    await play.packets(650, size=1500, ports=(9, 53))
+    await play.end()
+    streamer = await embedded.streamer()
+    for expression, step in (("", 1), ("udp port 9", 2)):
+        async with streamer.viewer(play) as viewer:
+            await viewer.watch(**FROM_BEGINNING, raw=True, filter=expression)
+            await viewer.end()
+        assert viewer.numbers == list(range(0, 650, step))
+        assert viewer.holes == 0
+        assert max(len(json.dumps(batch)) for batch in viewer.of("packets")) < 1 << 20
 
 
 async def test_pcapng_begins_with_the_headers_of_a_file(embedded: Stage) -> None:
