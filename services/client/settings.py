@@ -31,7 +31,8 @@ class ClientSettings(ServiceSettings):
     @property
     def address(self) -> str:
         """The gateway's address: as told, or as recorded by this machine's, or where one is."""
-        default = f"http://{self.host}:{self.gateway_port}"
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        default = f"http://{host}:{self.gateway_port}"
         recorded = None if self.url else _text(self.data_folder / ADDRESS_FILE)
         return (self.url or recorded or default).rstrip("/")
 

@@ -124,7 +124,8 @@ def _explain(cls: type[ServiceSettings], error: ValidationError) -> str:
     for problem in error.errors(include_input=False, include_url=False, include_context=False):
         name = str(problem["loc"][0]) if problem["loc"] else "?"
         meaning = cls.model_fields[name].description if name in cls.model_fields else ""
-        lines.append(f"{variable(name)}: {problem['msg']} ({meaning})")
+        text = problem["msg"].removeprefix("Value error, ")
+        lines.append(f"{variable(name)}: {text} ({meaning})")
     return "\n".join(lines)
 
 

@@ -1,19 +1,19 @@
-"""Settings as a process starts with them."""
+"""How a process ends that was told something wrong."""
 
 import sys
+from collections.abc import Callable
 from typing import TypeVar
 
 from services.runtime.errors import BadSetting
-from services.runtime.settings import ServiceSettings, load
 
 WRONG_SETTING = 2
-Settings = TypeVar("Settings", bound=ServiceSettings)
+Made = TypeVar("Made")
 
 
-def loaded(cls: type[Settings]) -> Settings:
-    """The settings of the environment; a wrong one ends the process with its name."""
+def or_end(make: Callable[[], Made]) -> Made:
+    """What `make` gives; a BadSetting of it ends the process with the variable's name."""
     try:
-        return load(cls)
+        return make()
     except BadSetting as error:
         for line in str(error).splitlines():
             print(f"capflow: {line}", file=sys.stderr)

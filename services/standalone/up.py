@@ -21,52 +21,50 @@ from services.runtime.bus.port import Bus
 from services.runtime.errors import StoreUnavailable
 from services.runtime.lifecycle import serve
 from services.runtime.redis import open_tasks
+from services.runtime.settings import load
 from services.standalone.folder import held, recorded
 from services.standalone.parts import Part, together
 from services.standalone.ports import settle
-from services.standalone.starting import loaded
+from services.standalone.starting import or_end
 from services.standalone.welcome import may_capture, welcome
 from services.streamer.app import run as run_streamer
 from services.streamer.settings import StreamerSettings
 
 SERVICES = ("gateway", "streamer", "dispatcher", "agent")
 PORTS = tuple(f"{name}_port" for name in SERVICES)
+_ANYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - looked up, not bound to
 _LAST_WORD = 2.0
 """Seconds in which the dispatcher records the ends that the agent has reported."""
 
 
 def run_up() -> None:
     """Run until told to stop; ends the process."""
-    agent = loaded(AgentSettings)
-    logs.configure("up", agent.log_level, agent.log_format)
-    sys.exit(serve(_up))
-
-
-async def _up(stop: asyncio.Event) -> None:
-    up = Up()
-    with held(up.agent.data_folder), recorded(up.agent.data_folder / ADDRESS_FILE, up.address):
-        await up.run(stop)
+    up = or_end(Up)
+    logs.configure("up", up.agent.log_level, up.agent.log_format)
+    sys.exit(serve(up.run))
 
 
 class Up:
     """The settings of the four, and how they are put together."""
 
     def __init__(self) -> None:
-        self.agent = loaded(AgentSettings)
-        self.dispatcher = loaded(DispatcherSettings)
-        self.gateway = loaded(GatewaySettings)
-        self.streamer = loaded(StreamerSettings)
+        self.agent = load(AgentSettings)
+        self.dispatcher = load(DispatcherSettings)
+        self.gateway = load(GatewaySettings)
+        self.streamer = load(StreamerSettings)
         self._settle_ports()
 
     @property
     def address(self) -> str:
         """Where the gateway is reached from this machine."""
-        host = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(self.gateway.host, self.gateway.host)  # noqa: S104
-        return f"http://{host}:{self.gateway.gateway_port}"
+        host = _ANYWHERE.get(self.gateway.host, self.gateway.host)
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.gateway.gateway_port}"
 
     async def run(self, stop: asyncio.Event) -> None:
         """Open what is below, run the four until `stop`, close."""
         async with AsyncExitStack() as stack:
+            stack.enter_context(held(self.agent.data_folder))
+            stack.enter_context(recorded(self.agent.data_folder / ADDRESS_FILE, self.address))
             endpoints = await open_endpoints(self.agent.endpoint_settings())
             stack.push_async_callback(endpoints.close)
             parts = await self._parts(stack, endpoints)
