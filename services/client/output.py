@@ -9,7 +9,7 @@ from datetime import datetime
 import click
 from pydantic import BaseModel
 
-from services.runtime.logs import escape
+from services.runtime.escaping import escape
 
 Row = Sequence[str]
 

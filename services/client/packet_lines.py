@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from contracts.stream import Gap, PacketSummary
-from services.runtime.logs import escape
+from services.runtime.escaping import escape
 
 _GAPS = {
     "slow-viewer": "skipped: this viewer was too slow (read them later with --from {first})",

@@ -14,7 +14,10 @@ _QUIET = ("/healthz", "/readyz", "/metrics")
 
 
 class AccessMiddleware:
-    """Logs method, path, status, time and caller; never a header, a query or a body."""
+    """Logs method, path, status, time and caller; never a header, a query or a body.
+
+    Reads that succeed are logged at `debug`: a client that polls must not hide what was done.
+    """
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -52,7 +55,9 @@ class AccessMiddleware:
         self._metrics.request_seconds.labels(route).observe(seconds)
         if scope["path"] in _QUIET:
             return
-        self._log.info(
+        read = scope["method"] in ("GET", "HEAD") and status < 400
+        note = self._log.debug if read else self._log.info
+        note(
             "request",
             method=scope["method"],
             path=scope["path"][:_LONGEST_PATH],

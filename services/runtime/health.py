@@ -14,7 +14,8 @@ Check = Callable[[], Awaitable[None]]
 """Returns when the dependency answers, raises when it does not."""
 
 PATHS = ("/healthz", "/readyz", "/metrics")
-_CHECK_TIMEOUT = 2.0
+_CHECK_TIMEOUT = 5.0
+"""Seconds: longer than any client of ours takes to say why its server refuses it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,8 @@ from typing import Any
 
 import structlog
 
+from services.runtime.escaping import escape
+
 Event = MutableMapping[str, Any]
 
 _NOISY = ("aio_pika", "aiormq", "websockets", "uvicorn", "pymongo", "asyncio")
@@ -52,13 +54,6 @@ def _escape(_logger: Any, _method: str, event: Event) -> Event:
         if isinstance(value, str) and key != "exception":
             event[key] = escape(value)
     return event
-
-
-def escape(text: str) -> str:
-    """`text` with each control character as \\xNN."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in text)
 
 
 def _renderer(console: bool) -> structlog.typing.Processor:

@@ -23,10 +23,10 @@ from starlette.applications import Starlette
 
 from services.runtime.backoff import delays
 from services.runtime.errors import BadSetting, TasksUnavailable
+from services.runtime.escaping import escape
 from services.runtime.health import Health, ops_routes
 from services.runtime.http_server import serve_http
 from services.runtime.lifecycle import Stopped, until
-from services.runtime.logs import escape
 from services.runtime.redis import open_tasks, tasks_errors
 from services.runtime.secretfile import read_or_make, replace
 from services.runtime.settings import (

@@ -17,7 +17,7 @@ from services.client.errors import ApiError, GatewayAway, StreamerAway
 from services.client.output import note
 from services.client.settings import ClientSettings
 from services.runtime.errors import BadSetting, CapflowError
-from services.runtime.logs import escape
+from services.runtime.escaping import escape
 from services.runtime.settings import load
 
 FAILED = 1
