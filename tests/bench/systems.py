@@ -1,0 +1,213 @@
+"""Systems that carry packets from a wire to a viewer, all run the same way: ours, and peers."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import httpx2
+
+from tests.bench.cpu import Meter
+from tests.bench.latency import Latencies, latencies
+from tests.bench.servers import pids_of
+from tests.bench.wire import Wire
+from tests.servers.ports import free_ports
+from tests.support.servers import Servers
+from tests.support.stack import ADMIN_KEY, RESOURCE, Stack
+
+SERVICE = "wire"
+_PAUSE = 1.0
+"""Seconds after which no capture is named like the one before."""
+_LIMITS = {"seconds": 3600, "bytes": 1 << 44}
+
+
+@dataclass(frozen=True)
+class Run:
+    """What came of `sent` packets."""
+
+    sent: int
+    seconds: float
+    """How long sending took."""
+    seen: dict[str, Any]
+    """As `watching.Seen`."""
+    dropped: int
+    """Packets that the kernel had no room for."""
+    cpu: dict[str, float]
+    """CPU seconds, by process."""
+    rss: dict[str, int]
+    ledger: dict[str, int] | None = None
+
+    @property
+    def lost(self) -> int:
+        """Packets that were sent and did not reach the viewer."""
+        return self.sent - int(self.seen["packets"])
+
+    @property
+    def closes(self) -> bool:
+        """Whether the ledger of what we sent closes, to the packet."""
+        book = self.ledger
+        if book is None:
+            return True
+        taken = book["captured"] + book["dropped_kernel"] + book["beyond_limit"]
+        kept = book["stored"] + book["dropped_agent"]
+        return book["seen"] == taken == self.sent and book["captured"] == kept
+
+    @property
+    def rate(self) -> float:
+        """Packets a second that were sent: by the capture times of the first and last that came."""
+        arrivals = self.seen["arrivals"]
+        begin, end = arrivals[0][0] - arrivals[0][1], arrivals[-1][0] - arrivals[-1][2]
+        return float(self.seen["packets"] / (end - begin))
+
+    @property
+    def latencies(self) -> Latencies:
+        """From capture time to arrival at the viewer."""
+        return latencies(self.seen["arrivals"])
+
+    def microseconds(self) -> dict[str, float]:
+        """CPU a packet, by process."""
+        return {name: seconds / self.sent * 1e6 for name, seconds in self.cpu.items()}
+
+
+class System(Protocol):
+    """Carries packets from a wire to one viewer."""
+
+    def run(self, wire: Wire, count: int, size: int, rate: float | None) -> Run:
+        """Send packets through it, from a clean start to the last one delivered."""
+
+
+class Viewer:
+    """A measuring viewer in a process of its own."""
+
+    def __init__(self, url: str, *says: Mapping[str, object]) -> None:
+        self._child = Part("tests.bench.watching", url, says=[json.dumps(one) for one in says])
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._child.pid
+
+    def seen(self) -> dict[str, Any]:
+        """What it saw, once the server has closed."""
+        return self._child.end()
+
+
+class Part:
+    """A Python process of a bench, which says `ready` and at its end a line of JSON."""
+
+    def __init__(self, module: str, *arguments: str, says: list[str] | None = None) -> None:
+        self._child = subprocess.Popen(
+            [sys.executable, "-m", module, *arguments],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert self._child.stdin is not None
+        assert self._child.stdout is not None
+        for line in [*says, ""] if says is not None else []:
+            print(line, file=self._child.stdin, flush=True)
+        said = self._child.stdout.readline()
+        assert said == "ready\n", f"{module} {arguments} did not start: {said!r}"
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._child.pid
+
+    def end(self) -> dict[str, Any]:
+        """Close its input, and what it says at its end."""
+        output, _ = self._child.communicate(timeout=120)
+        assert self._child.returncode == 0, f"{self._child.args!r} failed"
+        said: dict[str, Any] = json.loads(output) if output else {}
+        return said
+
+
+class Ours:
+    """Capflow: a capture by REST, and a pcapng viewer."""
+
+    def __init__(self, stack: Stack, servers: Servers | None, format: str = "pcapng") -> None:
+        self._pids = pids_of(stack, servers)
+        self._format = format
+        headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
+        self._http = httpx2.Client(base_url=stack.rest, headers=headers, timeout=120)
+
+    def run(self, wire: Wire, count: int, size: int, rate: float | None) -> Run:
+        """As System."""
+        started = self._start()
+        session, stream = started["session"], started["stream"]
+        viewer = Viewer(
+            stream["url"],
+            {"type": "session", "session": session, "ticket": stream["ticket"]},
+            {"type": "start", "from": "live", "format": self._format},
+        )
+
+        def finish() -> dict[str, Any]:
+            self._stop(session)
+            return viewer.seen()
+
+        pids = {**self._pids, "viewer": viewer.pid}
+        result = _measured(wire, count, size, rate, pids, finish)
+        ledger = self._http.get(f"/v1/captures/{session}").json()["ledger"]
+        self._http.delete(f"/v1/captures/{session}").raise_for_status()
+        time.sleep(_PAUSE)
+        return Run(**result, dropped=ledger["dropped_kernel"], ledger=ledger)
+
+    def _start(self) -> dict[str, Any]:
+        body = {"resource": RESOURCE, "service": SERVICE, "limits": _LIMITS}
+        answer = self._http.post("/v1/captures", json=body)
+        assert answer.status_code == 202, answer.text
+        started: dict[str, Any] = answer.json()
+        task = self._http.get(f"/v1/tasks/{started['task_id']}", params={"wait": 30}).json()
+        assert task["state"] == "running", task
+        return started
+
+    def _stop(self, session: str) -> None:
+        self._http.post(f"/v1/captures/{session}/stop").raise_for_status()
+
+
+class Pipeline:
+    """A peer of two processes, `tests.bench.bare` or `tests.bench.usual`."""
+
+    def __init__(self, module: str, servers: Servers) -> None:
+        self._module = f"tests.bench.{module}"
+        self._servers = servers
+
+    def run(self, wire: Wire, count: int, size: int, rate: float | None) -> Run:
+        """As System."""
+        place = self._servers.place()
+        port = str(free_ports(1)[0])
+        streamer = Part(self._module, "streamer", place.mongo_url, port)
+        agent = Part(self._module, "agent", place.mongo_url, wire.near)
+        viewer = Viewer(f"ws://127.0.0.1:{port}/", {"type": "hello"})
+        pids = {"agent": agent.pid, "streamer": streamer.pid, "mongod": self._servers.mongo.pid}
+        dropped = 0
+
+        def finish() -> dict[str, Any]:
+            nonlocal dropped
+            dropped = agent.end()["dropped"]
+            return viewer.seen()
+
+        result = _measured(wire, count, size, rate, {**pids, "viewer": viewer.pid}, finish)
+        streamer.end()
+        with place.mongo() as client:
+            client.drop_database(place.database)
+        return Run(**result, dropped=dropped)
+
+
+def _measured(
+    wire: Wire,
+    count: int,
+    size: int,
+    rate: float | None,
+    pids: Mapping[str, int],
+    finish: Callable[[], dict[str, Any]],
+) -> dict[str, Any]:
+    """Send, meter, finish."""
+    meter = Meter(pids)
+    generator = wire.generator(count, size, rate)
+    seconds = generator.wait()
+    rss = meter.rss()
+    return {
+        "sent": count, "seconds": seconds, "cpu": meter.seconds(), "rss": rss, "seen": finish()
+    }  # fmt: skip
