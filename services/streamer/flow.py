@@ -19,11 +19,9 @@ from services.streamer.catchup import Reader
 from services.streamer.channel import Channel
 from services.streamer.delivery import Delivery
 from services.streamer.ring import Entry
-from services.streamer.warden import Warden
 
 _TURN = 4
 """Blocks sent to one viewer before others have their turn."""
-_ROOM_PAUSE = 0.05
 _UNKNOWN_TAIL = ("agent-restarted", "agent-lost")
 """Errors after which nobody knows what became of the last packets."""
 
@@ -37,14 +35,12 @@ class Flow:
         account: Account,
         delivery: Delivery,
         reader: Reader,
-        warden: Warden,
         failed: Callable[[str, str], None],
     ) -> None:
         self.account = account
         self._channel = channel
         self._delivery = delivery
         self._reader = reader
-        self._warden = warden
         self._line = delivery.line
         self._failed = failed
         self._live = False
@@ -88,27 +84,30 @@ class Flow:
             if account.block >= ring.head:
                 self._maybe_end()
                 return
-            entry = self._next_entry() if self._has_room() else None
+            entry = self._next_entry() if self._line.writable else None
             if entry is None:
                 return
             self._delivery.deliver(entry, ring)
         asyncio.get_running_loop().call_soon(self.pump)
 
     def _next_entry(self) -> Entry | None:
-        """What to send next; a viewer too slow leaps to the newest, once a second at most."""
+        """What to send next; a viewer too slow leaps to the newest, once a second at most.
+
+        Once the capture has ended there is nothing to be late for: it reads the rest instead.
+        """
         ring = self._channel.ring
         if self.account.block >= ring.start:
             return ring.get(self.account.block)
         if self._channel.removed:
             self._maybe_end()
             return None
+        if self._channel.ended:
+            self.start()
+            return None
         if ring.newest is None or not self._delivery.may_tell("slow-viewer"):
             return None
         self._delivery.tell(self.account.skip(ring.newest.block))
         return ring.newest
-
-    def _has_room(self) -> bool:
-        return self._line.writable and not self._warden.full
 
     def _maybe_end(self) -> None:
         if not self._line.writable:
@@ -183,7 +182,7 @@ class Flow:
         await self._channel.ready.wait()
         await self._delivery.prepare()
         while self.account.block < self._channel.ring.start and not self._channel.removed:
-            await self._room()
+            await self._line.drain()
             await self._send_stored()
             await asyncio.sleep(0)  # what is in memory comes without waiting
         self._task = None
@@ -198,9 +197,3 @@ class Flow:
             self.account.pass_over(self._channel.ring.start - 1)
             return
         self._delivery.deliver(entry, self._reader)
-
-    async def _room(self) -> None:
-        await self._line.drain()
-        while not self._has_room():
-            await asyncio.sleep(_ROOM_PAUSE)
-            await self._line.drain()

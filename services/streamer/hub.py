@@ -28,6 +28,7 @@ _LINGER = 3.0
 _SHORT_FOR = 1.0
 """Seconds blocks may be late before the store is looked into."""
 _LEAST_RING = 1 << 16
+_CLOSE_SECONDS = 3.0
 
 
 class NoSuchSession(Exception):
@@ -52,6 +53,7 @@ class Hub:
         self._unwatched: set[Channel] = set()
         self._entering: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._lookout = Lookout(endpoints.first, pages, metrics)
+        self._follows: list[asyncio.Task[None]] = []
         self._closing = False
 
     async def enter(self, session: str) -> Channel:
@@ -71,14 +73,17 @@ class Hub:
         """Follow the feeds until `close`."""
         async with self._lookout.group as group:
             for name, feed in self._feeds.items():
-                group.create_task(self._follow(name, feed))
+                self._follows.append(group.create_task(self._follow(name, feed)))
 
     async def close(self) -> None:
-        """End the feeds; a read of theirs under way is not cancelled, but returns."""
+        """End the feeds; a read of theirs under way is not cancelled unless it takes too long."""
         self._closing = True
         self._lookout.close()
-        for feed in self._feeds.values():
-            await feed.close()
+        closing = [asyncio.create_task(feed.close()) for feed in self._feeds.values()]
+        if closing:
+            await asyncio.wait(closing, timeout=_CLOSE_SECONDS)
+        for task in (*closing, *self._follows):  # of an endpoint that is frozen
+            task.cancel()
 
     def tend(self, now: float) -> None:
         """Look after the channels, about once a second."""

@@ -24,8 +24,8 @@ class Lines(Protocol):
     def leave(self, line: "Line") -> None:
         """A connection was lost."""
 
-    def hold(self, size: int) -> None:
-        """So many bytes more (or fewer) wait in the connections' buffers."""
+    def hold(self, line: "Line", size: int) -> None:
+        """So many bytes wait in a connection's buffer; 0 when it is writable again."""
 
 
 class Line(ServerConnection):
@@ -38,7 +38,6 @@ class Line(ServerConnection):
     def __init__(self, lines: Lines, *arguments: Any, **more: Any) -> None:
         super().__init__(*arguments, **more)
         self._lines = lines
-        self._held = 0
         self._pings = 0
         self.liveness = Liveness(self.loop.time())
         self.resumed: Callable[[], None] | None = None
@@ -90,7 +89,7 @@ class Line(ServerConnection):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection is gone."""
-        self._hold(0)
+        self._lines.hold(self, 0)
         self._lines.leave(self)
         super().connection_lost(exc)
 
@@ -112,18 +111,14 @@ class Line(ServerConnection):
     def pause_writing(self) -> None:
         """The client takes less than it is sent."""
         super().pause_writing()
-        self._hold(self.transport.get_write_buffer_size())
+        self._lines.hold(self, self.transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
         """The client has caught up."""
         super().resume_writing()
-        self._hold(0)
+        self._lines.hold(self, 0)
         if self.resumed is not None:
             self.resumed()
-
-    def _hold(self, size: int) -> None:
-        self._lines.hold(size - self._held)
-        self._held = size
 
 
 def _fit(reason: str) -> str:

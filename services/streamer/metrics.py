@@ -19,7 +19,7 @@ class Metrics:
         self.recent = gauge("recent_bytes", "Bytes of recent blocks in memory")
         self.held = gauge("held_bytes", "Bytes that slow viewers have not taken yet")
         self.refused = counter("refused", "Connections and starts refused", "code")
-        self.cut = counter("cut", "Connections cut: evicted, silent, stalled, dead", "reason")
+        self.cut = counter("cut", "Connections cut", "reason")
         self.sent = counter("sent_packets", "Packets sent to viewers")
         self.filtered = counter("filtered_packets", "Packets that viewers' filters kept back")
         self.gaps = counter("gap_packets", "Packets told to viewers as gaps", "reason")

@@ -176,7 +176,7 @@ class Viewer:
         delivery = Delivery(self._line, channel, shape, account, house.compiler, house.metrics)
         reader = Reader(channel, house.pages)
         self._account = account
-        self._flow = Flow(channel, account, delivery, reader, house.warden, self._failed)
+        self._flow = Flow(channel, account, delivery, reader, self._failed)
         self._line.put((message(Started(session=channel.session, first=account.first)),))
         self._flow.start()
 

@@ -34,13 +34,10 @@ class Warden:
         self._most_held = most_held
         self._metrics = metrics
         self._closing: dict[Line, float] = {}
+        self._stuck: dict[Line, int] = {}
+        """Connections that take less than they are sent, the longest first, and what waits."""
         self._held = 0
         self.lines: set[Line] = set()
-
-    @property
-    def full(self) -> bool:
-        """Whether so much waits in the connections' buffers that no more may be added."""
-        return self._held >= self._most_held
 
     def enter(self, line: Line) -> None:
         """A connection was made."""
@@ -59,9 +56,19 @@ class Warden:
         self._closing.pop(line, None)
         self.lines.discard(line)
 
-    def hold(self, size: int) -> None:
-        """So many bytes more (or fewer) wait in the connections' buffers."""
-        self._held += size
+    def hold(self, line: Line, size: int) -> None:
+        """So many bytes wait in a connection's buffer; 0 when it is writable again.
+
+        Where more than `most_held` wait in all, those that have waited longest are cut.
+        """
+        self._held += size - self._stuck.pop(line, 0)
+        if size:
+            self._stuck[line] = size
+        while self._held > self._most_held and len(self._stuck) > 1:
+            longest = next(iter(self._stuck))
+            self._held -= self._stuck.pop(longest)
+            self._metrics.cut.labels("memory").inc()
+            longest.cut()
         self._metrics.held.set(self._held)
 
     async def run(self) -> None:

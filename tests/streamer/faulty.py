@@ -17,10 +17,10 @@ class Faults:
         """Every read raises StoreUnavailable, and the feed too."""
         self.silent = False
         """The feed keeps blocks to itself."""
+        self.frozen = False
+        """The feed never answers again."""
         self.lost = asyncio.Event()
         """The feed tells once that it lost its history."""
-        self.reads = 0
-        self.queries = 0
 
 
 class FaultyFeed:
@@ -40,6 +40,8 @@ class FaultyFeed:
     async def changes(self) -> Sequence[Change]:
         if self._faults.away:
             raise StoreUnavailable("the store is away")
+        if self._faults.frozen:
+            await asyncio.Event().wait()
         changes: Sequence[Change] = await self._feed.changes()
         if self._faults.silent:
             changes = [change for change in changes if not isinstance(change, BlockStored)]
@@ -49,6 +51,8 @@ class FaultyFeed:
         return changes
 
     async def close(self) -> None:
+        if self._faults.frozen:
+            await asyncio.Event().wait()
         await self._feed.close()
 
 
@@ -75,7 +79,6 @@ class FaultyStore:
         return await self._unless_away(self._store.session(session))
 
     async def _unless_away(self, read: Any) -> Any:
-        self._faults.queries += 1
         if self._faults.away:
             read.close()
             raise StoreUnavailable("the store is away")

@@ -133,6 +133,19 @@ async def test_while_the_store_is_away_a_new_viewer_is_told_to_come_again(
         await viewer.watch()
 
 
+async def test_a_streamer_stops_though_its_store_is_frozen(embedded: Stage) -> None:
+    embedded.endpoints, faults = with_faults(embedded.endpoints)
+    play = await embedded.play()
+    streamer = await embedded.streamer()
+    async with streamer.viewer(play) as viewer:
+        await viewer.watch()
+        faults.frozen = True
+        await viewer.until("status")
+        stopping = asyncio.create_task(streamer.stop())
+        assert await viewer.closed() == 1001
+        await stopping
+
+
 async def test_blocks_that_never_come_are_given_up_and_told(embedded: Stage) -> None:
     play = await embedded.play()
     async with (await embedded.streamer()).viewer(play) as viewer:

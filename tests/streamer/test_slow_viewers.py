@@ -4,7 +4,7 @@ import asyncio
 import socket
 import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from tests.streamer.play import Play
 from tests.streamer.stage import Stage, Streamer
@@ -64,6 +64,18 @@ async def test_slow_viewer_notices_are_exact_ranges(embedded: Stage) -> None:
     missed = set(range(play.next)) - set(slow.numbers)
     assert missed == set().union(*ranges)
     assert len(missed) == sum(map(len, ranges))
+
+
+async def test_a_slow_viewer_of_a_capture_that_has_ended_reads_the_rest(stage: Stage) -> None:
+    play = await stage.play()
+    streamer = await stage.streamer(**SMALL)
+    async with narrow(streamer, play) as slow:
+        await slow.watch(format="pcapng")
+        await play.packets(500, blocks=50, size=1000)
+        await play.end()
+        await asyncio.sleep(1)  # all of it has come before the viewer reads on
+        await slow.end(timeout=30)
+    assert slow.numbers == list(range(25_000))
 
 
 async def test_who_takes_nothing_is_cut_and_the_others_go_on(stage: Stage) -> None:
@@ -131,3 +143,21 @@ async def metric(streamer: Streamer, name: str, least: float) -> bool:
     text = await asyncio.to_thread(streamer.page, "/metrics")
     lines = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     return float(lines.get(f"capflow_streamer_{name}", 0)) >= least
+
+
+async def test_slow_viewers_never_hold_more_memory_than_they_may(embedded: Stage) -> None:
+    play = await embedded.play()
+    streamer = await embedded.streamer(viewer_queue=256 << 10, streamer_memory=1 << 20)
+    async with AsyncExitStack() as stack:
+        quick = await stack.enter_async_context(streamer.viewer(play))
+        await quick.watch(format="pcapng")
+        for _ in range(8):
+            stuck = await stack.enter_async_context(narrow(streamer, play))
+            await stuck.watch(format="pcapng")
+        reading = asyncio.create_task(quick.end(timeout=60))
+        async with play.flowing(500, size=1000):
+            await until(lambda: metric(streamer, 'cut_total{reason="memory"}', 3), timeout=20)
+            assert not await metric(streamer, "held_bytes", 1 << 20)
+        await play.end()
+        await reading
+    assert quick.numbers == list(range(play.next))
