@@ -18,7 +18,7 @@ class Ground:
     """Whether the task store, or our connection to it, is younger than a lease, so that an agent
     may be there that could not be heard yet."""
     recorded: bool = False
-    """Whether the resource may be one of those that captures are recorded of."""
+    """Whether captures of the resource are recorded, so that it was heard of once."""
 
 
 def refusal(command: StartCapture, ground: Ground) -> Failure | None:

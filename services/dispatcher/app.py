@@ -1,8 +1,9 @@
 """The dispatcher as a service: what runs, and in which order it ends."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
@@ -75,13 +76,18 @@ async def run(
         await held.enter_async_context(_consuming(bus, REPORTS_QUEUE, parts.reports.handle))
         log.info("the dispatcher serves", host=settings.host, port=port)
         started()
-        await _by_themselves(parts, stop)
+        await until(stop, *_by_themselves(parts), _prepare_others(endpoints, stop))
 
 
-async def _by_themselves(parts: Dispatcher, stop: asyncio.Event) -> None:
-    await until(
-        stop, parts.pulse.run(), parts.reaper.run(), parts.sweep.run(), parts.retention.run()
-    )
+def _by_themselves(parts: Dispatcher) -> tuple[Coroutine[Any, Any, None], ...]:
+    return parts.pulse.run(), parts.reaper.run(), parts.sweep.run(), parts.retention.run()
+
+
+async def _prepare_others(endpoints: Endpoints, stop: asyncio.Event) -> None:
+    """Prepare the endpoints after the first, none of which may keep the others waiting."""
+    others = [store for _, store in endpoints.items() if store is not endpoints.first]
+    await asyncio.gather(*(_prepared(store, stop) for store in others))
+    await stop.wait()
 
 
 @asynccontextmanager

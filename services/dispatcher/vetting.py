@@ -7,7 +7,6 @@ from services.dispatcher.admission import Ground, refusal
 from services.dispatcher.footing import Footing
 from services.dispatcher.taskstore import TaskStore
 from services.packets.endpoints.opening import Endpoints
-from services.packets.endpoints.port import SessionQuery
 from services.packets.filters import FilterCompiler, FilterRefused
 
 
@@ -43,13 +42,8 @@ class Vetting:
         young = min(await self._tasks.age(), self._footing.calm) < self._lease
         if agent is not None:
             return Ground(True, False, agent.services, young)
-        return Ground(False, young=young, recorded=await self._recorded(resource, young))
-
-    async def _recorded(self, resource: str, young: bool) -> bool:
-        records = self._endpoints.first
-        if await records.knows_resource(resource):
-            return True
-        return young and bool((await records.list_sessions(SessionQuery(limit=1)))[0])
+        recorded = await self._endpoints.first.knows_resource(resource)
+        return Ground(False, young=young, recorded=recorded)
 
     def endpoint(self, name: str | None) -> Failure | None:
         """Why captures cannot be stored under this name."""
