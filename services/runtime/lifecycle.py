@@ -44,16 +44,17 @@ async def until(stop: asyncio.Event, *parts: Coroutine[Any, Any, None]) -> None:
     background task that has died must not go unnoticed.
     """
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_for_ever(part)) for part in parts]
+        tasks = [group.create_task(_for_ever(part, stop)) for part in parts]
         await asyncio.sleep(0)  # each part has begun, even where stop is set already
         await stop.wait()
         for task in tasks:
             task.cancel()
 
 
-async def _for_ever(part: Coroutine[Any, Any, None]) -> None:
+async def _for_ever(part: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
     await part
-    raise Stopped(f"{part!r} returned, but should run until it is stopped")
+    if not stop.is_set():
+        raise Stopped(f"{part!r} returned, but should run until it is stopped")
 
 
 async def _with_signals(main: Callable[[asyncio.Event], Awaitable[None]]) -> None:

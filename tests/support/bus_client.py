@@ -51,7 +51,7 @@ class BusClient:
             json.dumps(body).encode(),
             f"{kind}.{RESOURCE}.lo",
             type=kind,
-            message_id=message_id or str(uuid4()),
+            message_id=message_id,
             correlation_id=correlation,
             reply_to=self._queue.name,
             expiration=30,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
+from uuid import uuid4
 
 from aiormq import spec
 from aiormq.abc import DeliveredMessage
@@ -60,7 +61,7 @@ def incoming(message: DeliveredMessage) -> Incoming:
     return Incoming(
         type=properties.message_type or "",
         body=message.body,
-        message_id=properties.message_id or "",
+        message_id=properties.message_id or str(uuid4()),  # the sender gave it none
         routing_key=message.routing_key or "",
         correlation_id=properties.correlation_id,
         reply_to=properties.reply_to,
