@@ -112,6 +112,7 @@ async def _gateway(
             yield gateway
         finally:
             await gateway.filters.close()
+            await gateway.dissector.close()
 
 
 def _refuse_embedded(settings: GatewaySettings) -> None:

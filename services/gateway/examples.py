@@ -72,6 +72,37 @@ PACKET: Json = {
     "info": "51034 → 443 [SYN] Seq=0 Win=64240",
     "data": None,
 }
+DETAILS: Json = {
+    "session": SESSION,
+    "number": 0,
+    "time": "1795384502.041233107",
+    "length": 42,
+    "captured": 42,
+    "summary": {
+        "source": "10.0.0.7:51034",
+        "destination": "10.0.0.1:53",
+        "protocol": "UDP",
+        "info": "51034 → 53 Len=0",
+    },
+    "data": "AgAAAAACAgAAAAABCABFAAAcAAEAAEARZsgKAAAHCgAAAcdaADUACA==",
+    "layers": [
+        {
+            "name": "Ethernet",
+            "offset": 0,
+            "length": 14,
+            "fields": [
+                {
+                    "name": "type",
+                    "offset": 12,
+                    "length": 2,
+                    "value": 2048,
+                    "shown": "IPv4",
+                }
+            ],
+        }
+    ],
+    "note": None,
+}
 KEY: Json = {"name": "ops", "role": "operator", "created_at": "2026-11-23T21:50:00Z"}
 NEW_KEY: Json = KEY | {"key": "cfk_…"}
 

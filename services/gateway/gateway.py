@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from contracts.task import Capture
 from services.gateway.authentication import Authenticator
 from services.gateway.commands import Commands
+from services.gateway.dissection.dissector import Dissector
 from services.gateway.export import MOST_AT_ONCE
 from services.gateway.keyring import Keyring
 from services.gateway.metrics import Metrics
@@ -46,6 +47,7 @@ class Gateway:
     authenticator: Authenticator
     quota: StartQuota
     filters: FilterCompiler
+    dissector: Dissector
     commands: Commands
     reads: TaskReads
     resources: Resources
@@ -93,6 +95,7 @@ def assemble(
         authenticator=Authenticator(keyring, metrics, clock),
         quota=StartQuota(settings.starts_per_minute, metrics, clock),
         filters=FilterCompiler(),
+        dissector=Dissector(metrics),
         commands=Commands(requests, metrics),
         reads=reads,
         resources=Resources(tasks),

@@ -37,6 +37,12 @@ class Metrics:
             "reason",
         )
         self.events = count("task_events", "Task events heard on the bus")
+        self.dissected = count(
+            "dissected",
+            "Packets taken apart: done, failed, slow, deadly, refused (too-many-packets), "
+            "unavailable, unknown (link type)",
+            "outcome",
+        )
         self.exported_bytes = count("exported_bytes", "Bytes of pcapng files sent")
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:

@@ -31,6 +31,7 @@ CALLS = {
     "POST /v1/captures/{session}/stop",
     "POST /v1/captures/{session}/ticket",
     "GET /v1/captures/{session}/packets",
+    "GET /v1/captures/{session}/packets/{number}",
     "GET /v1/captures/{session}/pcapng",
     "GET /v1/tasks/{task_id}",
     "GET /v1/events",

@@ -1,15 +1,17 @@
-"""Stored packets, a line each."""
+"""Stored packets: a line each, and one with all that can be read of it."""
 
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
+from contracts.dissection import PacketDetails
 from contracts.model import Request, Text
 from contracts.names import SessionName
 from contracts.rest import Page
 from contracts.stream import PacketSummary
 from services.gateway import examples
+from services.gateway.details import details
 from services.gateway.gateway import Here
 from services.gateway.openapi import answer, problems
 from services.gateway.rights import Viewer
@@ -20,6 +22,8 @@ router = APIRouter(prefix="/v1/captures/{session}/packets", tags=["packets"])
 
 DEFAULT_LIMIT = 100
 MAX_LIMIT = 1000
+
+Number = Annotated[int, Path(ge=0, lt=2**63)]
 
 
 class PacketQuery(Request):
@@ -48,3 +52,24 @@ async def list_packets(
     program = await program_of(gateway.filters, query.filter, capture.linktype)
     store = gateway.store_of(capture)
     return await summaries(capture, store, query.start, query.limit, program)
+
+
+@router.get(
+    "/{number}",
+    summary="Read one packet",
+    responses=answer(200, "The packet, layer by layer", examples.DETAILS)
+    | problems(
+        "unknown-capture",
+        "unknown-packet",
+        "dropped-packet",
+        "too-many-packets",
+        "invalid-request",
+    ),
+)
+async def read_packet(
+    gateway: Here, _: Viewer, session: SessionName, number: Number
+) -> PacketDetails:
+    """Every layer with its fields, where each lies in the packet, and the bytes. Of a packet that
+    cannot be taken apart there are the bytes, and a `note` that says why."""
+    capture = await gateway.reads.capture(session)
+    return await details(capture, gateway.store_of(capture), number, gateway.dissector)

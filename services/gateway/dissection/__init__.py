@@ -1,0 +1,1 @@
+"""One packet, taken apart in a process of its own."""
