@@ -37,6 +37,7 @@ from services.runtime.bus.opening import open_bus
 from services.runtime.bus.port import Bus, Incoming
 from services.runtime.bus.requests import Requests
 from services.runtime.redis import open_tasks
+from services.runtime.settings import load
 from tests.dispatcher.fake_agent import FakeAgent
 from tests.support.wait import until
 
@@ -125,7 +126,12 @@ class Arena:
         return reply
 
     async def hash(self, task_id: UUID | None) -> Hash:
-        return await self.tasks.hgetall(task_key(task_id))  # type: ignore[misc]
+        return await self.all_of(task_key(task_id))
+
+    async def all_of(self, key: str) -> dict[bytes, bytes]:
+        """A hash in the task store."""
+        found: Any = await self.tasks.hgetall(key)
+        return dict(found)
 
     async def task(self, task_id: UUID | None) -> Capture:
         return capture_of(await self.hash(task_id))
@@ -158,7 +164,7 @@ class Arena:
 @asynccontextmanager
 async def arena(data: Path, **addresses: str) -> AsyncIterator[Arena]:
     """An arena in this process, or on the servers of these addresses."""
-    settings = DispatcherSettings(data=data, dispatcher_port=0, keepalive=0.3, **addresses)
+    settings = load(DispatcherSettings, data=data, dispatcher_port=0, keepalive=0.3, **addresses)
     async with AsyncExitStack() as held:
         bus = await open_bus(settings.bus_url, "test", MemoryBus())
         held.push_async_callback(bus.close)

@@ -13,7 +13,7 @@ NAMES = ("a", "b", "c")
 
 
 async def revision(world: Arena) -> int:
-    return int(await world.tasks.hget(wanted_key("web-1"), "revision") or 0)  # type: ignore[misc]
+    return int(await world.tasks.hget(wanted_key("web-1"), "revision") or 0)
 
 
 async def three(world: Arena, agent: FakeAgent) -> list[object]:

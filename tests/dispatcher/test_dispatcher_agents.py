@@ -130,7 +130,7 @@ async def test_a_second_agent_under_a_living_name_is_refused_and_shown(world: Ar
             assert second.wanted.refused is not None
             assert "CAPFLOW_RESOURCE" in second.wanted.refused
             assert not second.wanted.orders
-            shown = await world.tasks.hgetall(agent_key("web-1"))  # type: ignore[misc]
+            shown = await world.all_of(agent_key("web-1"))
             assert shown[b"conflict_id"].decode() == str(second.agent_id)
             assert shown[b"agent_id"].decode() == str(agent.agent_id)
             assert int(shown[b"conflict_ms"]) > 0
@@ -163,7 +163,7 @@ async def test_nothing_is_concluded_from_an_older_keepalive(world: Arena) -> Non
         await until(lambda: agent.wanted.seq == agent.seq)
         assert all(answer.revision < 99 for answer in agent.answers[answered:])
         assert (await world.task(reply.task_id)).state is TaskState.RUNNING
-        assert int((await world.tasks.hgetall(agent_key("web-1")))[b"seq"]) >= sent  # type: ignore[misc]
+        assert int((await world.all_of(agent_key("web-1")))[b"seq"]) >= sent
 
 
 async def test_an_older_report_changes_nothing(world: Arena) -> None:

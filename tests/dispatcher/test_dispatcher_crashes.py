@@ -37,6 +37,7 @@ from services.packets.filters import FilterCompiler
 from services.runtime.bus.port import Handler, Incoming, Outgoing
 from services.runtime.errors import BusUnavailable, StoreUnavailable, TasksUnavailable, Unavailable
 from services.runtime.redis import open_tasks
+from services.runtime.settings import load
 from tests.dispatcher.fake_agent import FULL
 
 STATES = [TaskState.REQUESTED, TaskState.RUNNING, TaskState.STOPPING, TaskState.STOPPED]
@@ -177,7 +178,7 @@ class Bench:
 async def bench(
     tmp_path: Path, wire: Tripwire, patch: pytest.MonkeyPatch, **addresses: str
 ) -> AsyncIterator[Bench]:
-    settings = DispatcherSettings(data=tmp_path, **addresses)
+    settings = load(DispatcherSettings, data=tmp_path, **addresses)
     original = TaskStore._answering
 
     @asynccontextmanager

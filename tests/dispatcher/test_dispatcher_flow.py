@@ -5,7 +5,7 @@ from uuid import uuid4
 
 from contracts.names import session_name
 from contracts.order import Limits
-from contracts.task import StopReason, TaskState
+from contracts.task import CaptureStatus, Failure, StopReason, TaskState
 from tests.dispatcher.arena import Arena
 from tests.dispatcher.fake_agent import FULL
 from tests.support.wait import until
@@ -62,8 +62,6 @@ async def test_an_agents_failure_is_the_captures(world: Arena) -> None:
         reply = await world.start()
         await until(lambda: agent.wanted.orders)
         order = agent.wanted.orders[0]
-        from contracts.task import CaptureStatus, Failure
-
         error = Failure(code="no-interface", detail="there is no interface eth0")
         await agent.report(CaptureStatus(order=order, state=TaskState.FAILED, error=error))
         failed = await world.until_state(reply.task_id, TaskState.FAILED)

@@ -152,13 +152,12 @@ async def test_a_known_resource_whose_agent_was_not_heard_yet_is_not_ready(world
             await world.until_state(reply.task_id, TaskState.STOPPED)
         await world.tasks.flushdb()
         assert _code(await world.start()) == Refused.NOT_READY
-        assert _code(await world.start(resource="new-1")) == Refused.NOT_READY
+        assert _code(await world.start(resource="new-1")) == Refused.UNKNOWN_RESOURCE
 
         async def offline() -> bool:
             return _code(await world.start()) == Refused.RESOURCE_OFFLINE
 
         await until(offline)
-        assert _code(await world.start(resource="new-1")) == Refused.UNKNOWN_RESOURCE
 
 
 async def test_a_start_whose_stop_came_first_is_stopped(world: Arena) -> None:
