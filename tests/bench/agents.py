@@ -1,9 +1,8 @@
 """Ten thousand agents in one process that costs next to nothing: frames made once, patched, sent.
 
-`python -m tests.bench.agents URL EXCHANGE COUNT` reads orders from its standard input, each a line
-`SECONDS WINDOW RATE`, and writes what it measured as a line of JSON. `WINDOW` is the most KeepAlives
-that wait for their answer at once, `RATE` how many are sent a second at most (0: as many as are
-answered).
+`python -m tests.bench.agents URL COUNT` takes orders `{seconds, window, rate}` and answers each
+with what it measured: `window` is the most KeepAlives that wait for their answer at once, `rate`
+how many are sent a second at most (0: as many as are answered).
 """
 
 import json
@@ -12,13 +11,14 @@ import selectors
 import socket
 import sys
 import time
-from collections.abc import Iterator
 from itertools import cycle
 from uuid import uuid4
 
 from pamqp import commands, frame, header
 from pamqp.body import ContentBody
 from yarl import URL
+
+from contracts.topology import KEEPALIVE
 
 CONNECTIONS = 4
 _FIRST_SEQ = 1_000_000
@@ -27,9 +27,6 @@ _ANSWER = re.compile(rb"corr-([0-9]{5})")
 _TAIL = 16
 """Bytes that may belong to a correlation id of which the rest is still to come."""
 _PROTOCOL = b"AMQP\x00\x00\x09\x01"
-_NEXT_EXCHANGE = {
-    "Connection.Start": commands.Connection.StartOk,
-}
 
 
 class Connection:
@@ -95,12 +92,11 @@ class Connection:
 class Agents:
     """What they send: for each one the bytes before and after its sequence number."""
 
-    def __init__(self, exchange: str, count: int) -> None:
-        self.frames = [_frames(exchange, number) for number in range(count)]
+    def __init__(self, count: int) -> None:
+        self.frames = [_frames(number) for number in range(count)]
         self.sent = [0.0] * count
         self._turns = cycle(range(count))
         self._seq = _FIRST_SEQ
-        self._first = True
 
     def next(self, most: int, now: float) -> bytes:
         """The KeepAlives of the next `most` agents."""
@@ -155,7 +151,7 @@ def _at(ordered: list[float], share: float) -> float:
     return ordered[min(len(ordered) - 1, int(len(ordered) * share))] if ordered else float("inf")
 
 
-def _frames(exchange: str, number: int) -> tuple[bytes, bytes]:
+def _frames(number: int) -> tuple[bytes, bytes]:
     resource = f"bench-{number:05d}"
     services = [
         {"service": f"if{i}", "interface": f"eth{i}", "filter": "", "snaplen": None}
@@ -173,26 +169,19 @@ def _frames(exchange: str, number: int) -> tuple[bytes, bytes]:
         correlation_id=f"corr-{number:05d}", reply_to="amq.rabbitmq.reply-to",
         message_id=str(uuid4()), message_type="keepalive", app_id="capflow-agent",
     )  # fmt: skip
-    publish = frame.marshal(commands.Basic.Publish(exchange=exchange, routing_key=resource), 1)
+    publish = frame.marshal(commands.Basic.Publish(exchange=KEEPALIVE, routing_key=resource), 1)
     head = frame.marshal(header.ContentHeader(0, len(body), properties), 1)
     whole = publish + head + frame.marshal(ContentBody(body), 1)
     before, after = whole.split(str(_FIRST_SEQ).encode())
     return before, after
 
 
-def _orders() -> Iterator[tuple[float, int, float]]:
-    for line in sys.stdin:
-        seconds, window, rate = line.split()
-        yield float(seconds), int(window), float(rate)
-
-
 def main() -> None:
     """Measure whatever is ordered."""
-    url, exchange, count = URL(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-    agents = Agents(exchange, count)
+    url, agents = URL(sys.argv[1]), Agents(int(sys.argv[2]))
     connections = [Connection(url) for _ in range(CONNECTIONS)]
-    for seconds, window, rate in _orders():
-        print(json.dumps(measure(connections, agents, seconds, window, rate)), flush=True)
+    for line in sys.stdin:
+        print(json.dumps(measure(connections, agents, **json.loads(line))), flush=True)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,9 @@ the tap. The IPv4 identification counts them (modulo 65,536). Each wire has its 
 two benches may run at once.
 """
 
+import os
 import random
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -122,9 +124,9 @@ class Generator:
         return time.monotonic() - self._began
 
     def stop(self) -> None:
-        """Send no more."""
-        if self.running:
-            self._child.terminate()
+        """Send no more. trafgen waits for its children, which must be told themselves."""
+        for pid in reversed(cpu.tree(self.pid) if self.running else []):
+            os.kill(pid, signal.SIGTERM)
         self._child.communicate()
 
 
