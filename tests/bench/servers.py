@@ -7,9 +7,23 @@ from tempfile import TemporaryDirectory
 
 from tests.bench.report import Report
 from tests.bench.wire import FILTER
+from tests.servers.mongo import MongoServer
 from tests.support.servers import Servers
 from tests.support.stack import Stack
 
+
+class RoomyMongo(MongoServer):
+    """With the cache that mongod would give itself on a machine of 9 GB; tests make do with less,
+    and so little that every write waits for room."""
+
+    def command(self) -> list[str]:
+        """As Server."""
+        before = super().command()
+        at = before.index("--wiredTigerCacheSizeGB") + 1
+        return [*before[:at], CACHE_GB, *before[at + 1 :]]
+
+
+CACHE_GB = "4"
 WRITE_CONCERN = "majority, journaled, a replica set of one"
 
 
@@ -18,7 +32,11 @@ def real_servers(report: Report) -> Iterator[Servers]:
     """RabbitMQ, Redis and MongoDB, private and fresh."""
     report.say("starting RabbitMQ, Redis and MongoDB")
     report.settings["write concern"] = WRITE_CONCERN
-    with Servers() as servers:
+    report.settings["mongod"] = f"wiredTigerCacheSizeGB {CACHE_GB}, the rest as it comes"
+    servers = Servers()
+    servers.mongo.close()
+    servers.mongo = RoomyMongo()
+    with servers:
         yield servers
 
 
