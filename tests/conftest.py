@@ -65,7 +65,7 @@ def bus_url(rabbitmq_server: RabbitAddress, bus_vhost: str) -> str:
 @pytest.fixture
 def tasks_url(redis_server: str) -> Iterator[str]:
     """An empty Redis database; afterwards every key of ours in it must have had a TTL."""
-    url = _with_path(redis_server, os.environ.get("CAPFLOW_TEST_REDIS_DB", "0"))
+    url = _with_path(redis_server, os.environ.get("CAPFLOW_TEST_REDIS_DB") or _worker())
     with Redis.from_url(url) as client:
         client.flushdb()
         yield url
@@ -102,6 +102,11 @@ def private_mongo() -> Iterator[MongoServer]:
     """A MongoDB for this test alone."""
     with MongoServer() as server:
         yield server
+
+
+def _worker() -> str:
+    """The number of this one of the processes that run tests side by side."""
+    return os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
 
 
 def _with_path(url: str, path: str) -> str:
