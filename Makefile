@@ -23,7 +23,7 @@ run: $(RUN) ## run everything on this machine: `capflow up`
 	@scripts/run-up
 
 test: setup lint ## check and test everything
-	@$(VENV)/bin/pytest -q
+	@$(VENV)/bin/pytest -q -n 2 --dist loadfile
 
 bench: setup ## measure everything beside its peers; ONLY=name for one, QUICK=1 to see that all work
 	@QUICK="$(QUICK)" $(VENV)/bin/python -m tests.bench $(ONLY)
