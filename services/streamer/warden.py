@@ -16,6 +16,8 @@ from services.streamer.metrics import Metrics
 
 _SLICE = 500
 """Connections looked at before others have their turn."""
+_STUCK = 1.0
+"""Seconds after which a connection that is not writable may be cut to free memory."""
 _CUT = {Verdict.STALLED: "stalled", Verdict.DEAD: "dead"}
 
 
@@ -34,9 +36,8 @@ class Warden:
         self._most_held = most_held
         self._metrics = metrics
         self._closing: dict[Line, float] = {}
-        self._stuck: dict[Line, int] = {}
-        """Connections that take less than they are sent, the longest first, and what waits."""
-        self._held = 0
+        self._stuck: dict[Line, tuple[int, float]] = {}
+        """Connections that take less than they are sent, the longest first: bytes, since when."""
         self.lines: set[Line] = set()
 
     def enter(self, line: Line) -> None:
@@ -57,19 +58,10 @@ class Warden:
         self.lines.discard(line)
 
     def hold(self, line: Line, size: int) -> None:
-        """So many bytes wait in a connection's buffer; 0 when it is writable again.
-
-        Where more than `most_held` wait in all, those that have waited longest are cut.
-        """
-        self._held += size - self._stuck.pop(line, 0)
+        """So many bytes wait in a connection's buffer; 0 when it is writable again."""
+        self._stuck.pop(line, None)
         if size:
-            self._stuck[line] = size
-        while self._held > self._most_held and len(self._stuck) > 1:
-            longest = next(iter(self._stuck))
-            self._held -= self._stuck.pop(longest)
-            self._metrics.cut.labels("memory").inc()
-            longest.cut()
-        self._metrics.held.set(self._held)
+            self._stuck[line] = (size, line.loop.time())
 
     async def run(self) -> None:
         """Look after the connections until cancelled."""
@@ -78,6 +70,7 @@ class Warden:
         while True:
             await asyncio.sleep(pause)
             self._close_silent(clock())
+            self._free_memory(clock())
             await self._look_at_all(clock)
 
     async def _look_at_all(self, clock: Callable[[], float]) -> None:
@@ -93,6 +86,17 @@ class Warden:
         for reason, count in cut.items():
             self._metrics.cut.labels(reason).inc(count)
             logs.get("streamer").info("connections were cut", reason=reason, count=count)
+
+    def _free_memory(self, now: float) -> None:
+        """Where more than `most_held` waits in all, cut those that have been stuck longest."""
+        held = sum(size for size, _ in self._stuck.values())
+        self._metrics.held.set(held)
+        for line, (size, since) in list(self._stuck.items()):
+            if held <= self._most_held or now - since < _STUCK:
+                break
+            held -= size
+            self._metrics.cut.labels("memory").inc()
+            line.cut()
 
     def _close_silent(self, now: float) -> None:
         for line in self._doorstep.late(now):
