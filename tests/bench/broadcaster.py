@@ -8,9 +8,11 @@ import asyncio
 import json
 import sys
 import time
+from contextlib import suppress
 
 import uvloop
 from websockets.asyncio.server import ServerConnection, broadcast, serve
+from websockets.exceptions import ConnectionClosed
 
 from services.packets.pcapng import frames_of
 from services.packets.selection import Selection
@@ -30,13 +32,14 @@ class Broadcaster:
 
     async def serve(self, viewer: ServerConnection) -> None:
         """Let a viewer in."""
-        async for said in viewer:
-            kind = json.loads(said)["type"]
-            if kind == "start":
-                await viewer.send(f'{{"type":"started","first":{self._next}}}')
-                self.viewers.add(viewer)
-            else:
-                await viewer.send('{"type":"session"}')
+        with suppress(ConnectionClosed):
+            async for said in viewer:
+                kind = json.loads(said)["type"]
+                if kind == "start":
+                    await viewer.send(f'{{"type":"started","first":{self._next}}}')
+                    self.viewers.add(viewer)
+                else:
+                    await viewer.send('{"type":"session"}')
         self.viewers.discard(viewer)
 
     async def send(self, format: str, packets: int, size: int, blocks: int) -> None:

@@ -160,7 +160,7 @@ class Crowd:
                 _wait(viewers, lambda viewer: viewer.hears(b'"started"'))
             self._viewers += viewers
         took = time.perf_counter() - began
-        for viewer in self._viewers[silent:]:
+        for viewer in self._viewers[len(self._viewers) - count + silent :]:
             self._selector.register(viewer.socket, selectors.EVENT_READ, viewer)
         return {"seconds": took}
 

@@ -13,7 +13,7 @@ import uvloop
 from aio_pika.abc import AbstractExchange, AbstractIncomingMessage
 from redis.asyncio import Redis
 
-from contracts.topology import KEEPALIVE_QUEUE
+from contracts.topology import KEEPALIVE, KEEPALIVE_QUEUE
 
 
 class Responder:
@@ -42,7 +42,8 @@ async def main() -> None:
     connection = await aio_pika.connect(sys.argv[1])
     channel = await connection.channel(publisher_confirms=False)
     await channel.set_qos(KEEPALIVE_QUEUE.prefetch)
-    queue = await channel.get_queue(KEEPALIVE_QUEUE.name, ensure=False)
+    queue = await channel.declare_queue(KEEPALIVE_QUEUE.name, durable=True)
+    await queue.bind(await channel.declare_exchange(KEEPALIVE, "topic", durable=True), "#")
     responder = Responder(Redis.from_url(sys.argv[2]), channel.default_exchange)
     await queue.consume(responder.answer)
     print("{}", flush=True)

@@ -13,7 +13,7 @@ from services.runtime.tickets import Tickets
 from tests.bench import cpu
 from tests.bench.worker import Worker
 from tests.support.servers import Servers
-from tests.support.stack import TICKET_SECRET, Process, Stack
+from tests.support.stack import TICKET_SECRET, Stack
 
 AHEAD = 3
 """Steps that are stored before every viewer has the first of them."""
@@ -26,7 +26,8 @@ Feed = Callable[[], None]
 class Streaming:
     """A streamer, who writes what it sends, and who watches."""
 
-    streamer: Process
+    stack: Stack
+    """Of which the streamer alone has been started."""
     storing: Worker
     crowd: Worker
     _numbers: Iterator[int]
@@ -34,13 +35,14 @@ class Streaming:
     @property
     def pid(self) -> int:
         """The streamer's process."""
-        assert self.streamer.child is not None
-        return self.streamer.child.pid
+        child = self.stack.processes["streamer"].child
+        assert child is not None
+        return child.pid
 
     @property
     def url(self) -> str:
         """Where viewers connect."""
-        return f"ws://127.0.0.1:{self.streamer.port}/v1/stream"
+        return f"ws://127.0.0.1:{self.stack.ports['streamer']}/v1/stream"
 
     def session(self) -> str:
         """Record a new capture."""
@@ -70,10 +72,10 @@ def streaming_on(servers: Servers, **settings: str) -> Iterator[Streaming]:
     with TemporaryDirectory(prefix="cfbench-stream-") as folder:
         quiet = {"CAPFLOW_LOG_LEVEL": "warning", **settings}
         stack = Stack(Path(folder), place.environment, **quiet)
-        streamer = stack.processes["streamer"]
+        stack.processes["streamer"].start()
         try:
             with Worker("storing", place.mongo_url) as storing, Worker("crowd") as crowd:
-                yield Streaming(streamer.start(), storing, crowd, count())
+                yield Streaming(stack, storing, crowd, count())
         finally:
             stack.close()
 

@@ -1,0 +1,11 @@
+"""An agent whose blocks close at another age: `python -m tests.bench.aged SECONDS`."""
+
+import sys
+
+from services.agent import blocks
+from services.standalone.cli import main
+
+if __name__ == "__main__":
+    blocks.FULL_SECONDS = float(sys.argv[1])
+    sys.argv[1:] = ["agent"]
+    main()

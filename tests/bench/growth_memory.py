@@ -1,0 +1,49 @@
+"""Memory of every process while twice as much comes in as can be taken."""
+
+from tests.bench.many import captures_on, service
+from tests.bench.memory import Sampler
+from tests.bench.report import Curve, Report, Row
+from tests.bench.servers import pids_of, stack_on
+from tests.bench.wire import Wire
+from tests.bench.worker import Worker
+from tests.support.servers import Servers
+
+_SECONDS = 600.0
+_RATE = 500_000
+_SIZE = 64
+_OURS = ("agent", "streamer", "dispatcher", "gateway")
+
+
+def memory_stays(report: Report, servers: Servers, wire: Wire) -> None:
+    """For ten minutes; what does not fit is dropped, and counted."""
+    seconds = report.seconds(_SECONDS)
+    with stack_on(servers, {service(0): wire.near}) as stack, Worker("crowd") as crowd:
+        pids = pids_of(stack, servers)
+        with captures_on(stack) as captures, Sampler(pids) as sampler:
+            captures.start(1)
+            captures.watch(crowd, 1)
+            traffic = wire.generator(10**9, size=_SIZE, rate=_RATE)
+            try:
+                seen = crowd.ask(do="watch", seconds=seconds)
+            finally:
+                traffic.stop()
+            crowd.ask(do="leave")
+            ledger = captures.stop()
+    assert ledger["seen"] == ledger["captured"] + ledger["dropped_kernel"] + ledger["beyond_limit"]
+    assert ledger["captured"] == ledger["stored"] + ledger["dropped_agent"]
+    lost = ledger["dropped_kernel"] + ledger["dropped_agent"]
+    notes = (
+        f"{ledger['seen'] / seconds:,.0f} packets/s of {_SIZE} bytes for {seconds:.0f} s, "
+        f"{lost / ledger['seen']:.0%} dropped and counted, {seen['packets']:,.0f}/s delivered"
+    )
+    for name in _OURS:
+        most = max(sampler.samples[name]) / 2**20
+        what = f"overload: memory of the {name}"
+        report.add(Row("growth", what, "MiB at most", [most], "lower", notes=notes))
+        what = f"overload: growth of the {name}"
+        report.add(Row("growth", what, "MiB", [sampler.grown(name)], "lower", notes=notes))
+    lines = {
+        name: [(number / 4, size / 2**20) for number, size in enumerate(samples)]
+        for name, samples in sampler.samples.items()
+    }
+    report.plot(Curve("growth", "memory under twice the load", "s", "MiB", lines))

@@ -1,0 +1,75 @@
+"""Large captures: a viewer that begins at their beginning, and their export."""
+
+import asyncio
+
+from tests.bench import memory
+from tests.bench.http import Http
+from tests.bench.report import Report, Row
+from tests.bench.streaming import Streaming, streaming_on
+from tests.support.servers import Servers
+
+_PACKETS, _SIZE = 2000, 200
+_BLOCKS = 2500
+"""Five million packets, a gigabyte."""
+_SMALL = 2
+_GOING_ON = 10.0
+"""Blocks a second that come meanwhile: 20,000 packets/s."""
+
+
+def large_captures(report: Report, servers: Servers) -> None:
+    """Catch up, then export a large capture and a small one."""
+    with streaming_on(servers) as ours:
+        gateway = ours.stack.processes["gateway"].start()
+        assert gateway.child is not None
+        large = _stored(ours, _BLOCKS // 10 if report.quick else _BLOCKS)
+        _catch_up(report, ours, large, _BLOCKS // 10 if report.quick else _BLOCKS)
+        ours.storing.ask(do="end", session=large)
+        small = _stored(ours, _SMALL)
+        ours.storing.ask(do="end", session=small)
+        _export(report, ours.stack.rest, small, gateway.child.pid, "1 MB")
+        _export(report, ours.stack.rest, large, gateway.child.pid, "1 GB")
+
+
+def _stored(ours: Streaming, blocks: int) -> str:
+    session = ours.session()
+    ours.storing.ask(do="store", session=session, blocks=blocks, packets=_PACKETS, size=_SIZE)
+    return session
+
+
+def _catch_up(report: Report, ours: Streaming, session: str, blocks: int) -> None:
+    """Each run reads all that was stored, while the capture goes on."""
+    rates, late = [], []
+    memory.forget_peak(ours.pid)
+    for _ in range(report.runs):
+        order = {"session": session, "rate": _GOING_ON, "packets": _PACKETS, "size": _SIZE}
+        ours.storing.say(do="pace", seconds=20, **order)
+        ours.connect(session, 1, start={"from": "beginning", "format": "pcapng"})
+        seen = ours.crowd.ask(do="watch", seconds=120, until=blocks * _PACKETS)
+        rates.append(blocks * _PACKETS / seen["seconds"])
+        level = ours.crowd.ask(do="watch", seconds=5)
+        late.append(level["p50"] * 1000)
+        ours.crowd.ask(do="leave")
+        ours.storing.hear()
+    notes = f"{blocks * _PACKETS:,} packets, while {_GOING_ON * _PACKETS:,.0f}/s more are stored"
+    report.add(Row("growth", "catch-up from the beginning", "packets/s", rates, notes=notes))
+    what = "latency once caught up, p50"
+    report.add(Row("growth", what, "ms", late, "lower", notes="from storing to arrival"))
+    most = memory.peak(ours.pid) / 2**20
+    report.add(Row("growth", "catch-up: streamer's peak memory", "MiB", [most], "lower"))
+
+
+def _export(report: Report, rest: str, session: str, gateway: int, label: str) -> None:
+    async def read() -> tuple[float, int]:
+        loop, size = asyncio.get_running_loop(), 0
+        began = loop.time()
+        async for data in Http(rest).stream(f"/v1/captures/{session}/pcapng"):
+            size += len(data)
+        return loop.time() - began, size
+
+    memory.forget_peak(gateway)
+    seconds, size = asyncio.run(read())
+    most = memory.peak(gateway) / 2**20
+    notes = f"{size / 1e6:,.1f} MB in {seconds:.1f} s"
+    what = f"export of {label}: gateway's peak memory"
+    report.add(Row("growth", what, "MiB", [most], "lower", notes=notes))
+    report.add(Row("growth", f"export of {label}", "MB/s", [size / 1e6 / seconds], notes=notes))
