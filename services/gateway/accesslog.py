@@ -1,6 +1,7 @@
 """One log line and one count for each request, and an answer to what nobody foresaw."""
 
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -35,7 +36,7 @@ class AccessMiddleware:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *_SAFETY]
+                message["headers"] = _made_safe(message["headers"])
             await send(message)
 
         began = time.monotonic()
@@ -72,6 +73,13 @@ _SAFETY = [
     (b"referrer-policy", b"no-referrer"),
     (b"cache-control", b"no-store"),
 ]
+
+
+def _made_safe(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """The headers of an answer, with what is safe for each that it does not set itself."""
+    own = list(headers)
+    names = {name.lower() for name, _ in own}
+    return [*own, *(header for header in _SAFETY if header[0] not in names)]
 
 
 def _route(scope: Scope) -> str:

@@ -19,6 +19,7 @@ from services.gateway.openapi import DESCRIPTION, describe
 from services.gateway.routes import ROUTERS
 from services.gateway.secretfiles import admin_key, tell_about_admin_key, ticket_secret
 from services.gateway.settings import GatewaySettings
+from services.gateway.site import read_site
 from services.packets.endpoints.opening import Endpoints, open_endpoints
 from services.runtime import logs
 from services.runtime.bus.opening import open_bus
@@ -104,9 +105,17 @@ async def _gateway(
     tell_about_admin_key(settings)
     keyring = Keyring(settings.data_folder / KEYS_FILE, key)
     await asyncio.to_thread(keyring.load)
+    site = await asyncio.to_thread(read_site)
     async with Requests(bus) as requests:
         gateway = assemble(
-            settings, keyring, secret, bus=bus, requests=requests, tasks=tasks, endpoints=endpoints
+            settings,
+            keyring,
+            secret,
+            site,
+            bus=bus,
+            requests=requests,
+            tasks=tasks,
+            endpoints=endpoints,
         )
         try:
             yield gateway

@@ -106,6 +106,9 @@ DETAILS: Json = {
 KEY: Json = {"name": "ops", "role": "operator", "created_at": "2026-11-23T21:50:00Z"}
 NEW_KEY: Json = KEY | {"key": "cfk_…"}
 
+FILTER_CHECKS: dict[str, Any] = {
+    "good": {"summary": "Web traffic", "value": {"filter": "tcp port 80 or tcp port 443"}},
+}
 START_REQUESTS: dict[str, Any] = {
     "least": {
         "summary": "Everything the service has",

@@ -1,6 +1,7 @@
 """The gateway's parts, put together once and handed to the routes."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -18,6 +19,7 @@ from services.gateway.problems import Refused
 from services.gateway.quota import StartQuota
 from services.gateway.resources import Resources
 from services.gateway.settings import GatewaySettings
+from services.gateway.site import Asset
 from services.gateway.sse import Listeners
 from services.gateway.streaming import Slots
 from services.gateway.taskevents import TaskEvents
@@ -57,6 +59,7 @@ class Gateway:
     event_slots: Slots
     export_slots: Slots
     tickets: TicketOffice
+    site: Mapping[str, Asset]
 
     def store_of(self, capture: Capture) -> PacketStore:
         """Where a capture's packets are. Raises Refused where that is not set up here."""
@@ -74,6 +77,7 @@ def assemble(
     settings: GatewaySettings,
     keyring: Keyring,
     ticket_secret: str,
+    site: Mapping[str, Asset],
     *,
     bus: Bus,
     requests: Requests,
@@ -105,6 +109,7 @@ def assemble(
         event_slots=Slots("events", _MOST_LISTENERS, metrics),
         export_slots=Slots("export", MOST_AT_ONCE, metrics),
         tickets=TicketOffice(settings, ticket_secret),
+        site=site,
     )
 
 

@@ -27,20 +27,6 @@ summary b { display: inline-block; min-width: 4.5rem; }
 """
 
 
-def front() -> str:
-    """What runs here, and where to go."""
-    return _page(
-        "Capflow",
-        "<p>This is Capflow's gateway: it starts and stops packet captures on remote hosts, "
-        "and hands out what they stored.</p>"
-        '<ul><li><a href="/docs">Every call</a>, with examples</li>'
-        '<li><a href="/openapi.json">The same as OpenAPI</a></li>'
-        '<li><a href="/readyz">Its state</a> and <a href="/metrics">its metrics</a></li></ul>'
-        "<p>From a shell: <code>capflow resources</code>, <code>capflow start</code>, "
-        "<code>capflow tail</code>, <code>capflow stop</code>.</p>",
-    )
-
-
 def problem(code: str) -> str:
     """What a problem's code means; every code, where it is not one of ours."""
     known = {code: PROBLEMS[code]} if code in PROBLEMS else PROBLEMS

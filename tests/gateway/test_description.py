@@ -34,6 +34,7 @@ CALLS = {
     "GET /v1/captures/{session}/packets/{number}",
     "GET /v1/captures/{session}/pcapng",
     "GET /v1/tasks/{task_id}",
+    "POST /v1/filters/check",
     "GET /v1/events",
     "GET /v1/keys",
     "POST /v1/keys",
@@ -105,7 +106,7 @@ async def test_every_problem_is_our_model(shared: World) -> None:
     assert Problem.model_validate_json(answer.content).code == "invalid-request"
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/problems/already-running", "/problems/x"])
+@pytest.mark.parametrize("path", ["/docs", "/problems/already-running", "/problems/x"])
 async def test_pages_name_no_address_outside(shared: World, path: str) -> None:
     answer = await shared.http.get(path)
     assert answer.status_code == 200

@@ -61,7 +61,7 @@ async def test_metrics_count_requests_by_route_and_commands_by_outcome(embedded:
 
 
 async def test_answers_are_not_kept_and_not_sniffed(embedded: World) -> None:
-    for path in ("/v1/captures", "/", "/v1/nothing"):
+    for path in ("/v1/captures", "/docs", "/v1/nothing"):
         headers = (await embedded.http.get(path)).headers
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["cache-control"] == "no-store"

@@ -2,7 +2,18 @@
 
 from fastapi import APIRouter
 
-from services.gateway.routes import captures, events, export, keys, ops, packets, resources, tasks
+from services.gateway.routes import (
+    captures,
+    events,
+    export,
+    filters,
+    keys,
+    ops,
+    packets,
+    page,
+    resources,
+    tasks,
+)
 
 ROUTERS: tuple[APIRouter, ...] = (
     resources.router,
@@ -10,7 +21,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     tasks.router,
     packets.router,
     export.router,
+    filters.router,
     events.router,
     keys.router,
     ops.router,
+    page.router,
 )

@@ -60,11 +60,5 @@ async def problem_page(code: str) -> Response:
     return _page(pages.problem(code))
 
 
-@router.get("/", include_in_schema=False)
-async def front() -> Response:
-    """What runs here."""
-    return _page(pages.front())
-
-
 def _page(html: str) -> Response:
     return HTMLResponse(html, headers={"Content-Security-Policy": pages.POLICY})
