@@ -1,7 +1,10 @@
 """A task as others see it: its states, why it ended, what agents report of it."""
 
 from enum import StrEnum
+from typing import Annotated
 from uuid import UUID
+
+from pydantic import StringConstraints
 
 from contracts.ledger import Ledger
 from contracts.model import Instant, Message
@@ -76,6 +79,8 @@ class Capture(Task):
     interface: str | None = None
     linktype: int | None = None
     """The link type's number in the registry of LINKTYPE_ values (pcap-linktype(7))."""
+    sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    """Of an ended capture: the SHA-256 of its pcapng file, known once it was sent whole."""
 
     @classmethod
     def of(cls, order: Order, state: TaskState = TaskState.REQUESTED) -> "Capture":

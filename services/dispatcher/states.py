@@ -126,7 +126,8 @@ def _amended(capture: Capture, status: CaptureStatus) -> Change | None:
     leaves no error that asks for it."""
     if not status.state.ended or not ledgers.is_estimate(capture):
         return None
-    fields = {"ledger": status.ledger, "error": ledgers.after_late_report(capture, status)}
+    error = ledgers.after_late_report(capture, status)
+    fields = {"ledger": status.ledger, "error": error, "sha256": None}
     return Change(capture.model_copy(update=fields), off=True, amended=True)
 
 

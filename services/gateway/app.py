@@ -60,6 +60,7 @@ async def run(
     async with (
         _gateway(settings, bus, tasks, endpoints) as gateway,
         gateway.events.subscribed(),
+        gateway.following.running(),
     ):
         app = application(gateway, await asyncio.to_thread(version, "capflow"))
         async with serve_http(
@@ -68,10 +69,16 @@ async def run(
             logs.get("gateway").info("the gateway serves", host=settings.host, port=port)
             started()
             try:
-                await until(stop, gateway.events.watch(), gateway.keyring.watch())
+                await until(
+                    stop,
+                    gateway.events.watch(),
+                    gateway.keyring.watch(),
+                    gateway.attending.run(),
+                )
             finally:
                 gateway.waiting.close()
                 gateway.listeners.close()
+                gateway.following.hang_up()
 
 
 def application(gateway: Gateway, release: str) -> FastAPI:

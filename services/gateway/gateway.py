@@ -9,10 +9,12 @@ from fastapi import Depends, Request
 from redis.asyncio import Redis
 
 from contracts.task import Capture
+from services.gateway.attending import Attending
 from services.gateway.authentication import Authenticator
 from services.gateway.commands import Commands
 from services.gateway.dissection.dissector import Dissector
-from services.gateway.export import MOST_AT_ONCE
+from services.gateway.exports import Exports
+from services.gateway.following import Following
 from services.gateway.keyring import Keyring
 from services.gateway.metrics import Metrics
 from services.gateway.problems import Refused
@@ -57,7 +59,9 @@ class Gateway:
     listeners: Listeners
     events: TaskEvents
     event_slots: Slots
-    export_slots: Slots
+    exports: Exports
+    following: Following
+    attending: Attending
     tickets: TicketOffice
     site: Mapping[str, Asset]
 
@@ -90,6 +94,7 @@ def assemble(
     reads = TaskReads(tasks, endpoints.first)
     waiting = Waiting(reads.task, metrics)
     listeners = Listeners(metrics)
+    following = Following(endpoints, metrics)
     return Gateway(
         settings=settings,
         endpoints=endpoints,
@@ -107,7 +112,9 @@ def assemble(
         listeners=listeners,
         events=TaskEvents(bus, (waiting.ring, listeners.tell), listeners.missed, metrics),
         event_slots=Slots("events", _MOST_LISTENERS, metrics),
-        export_slots=Slots("export", MOST_AT_ONCE, metrics),
+        exports=Exports(endpoints.first, following, metrics),
+        following=following,
+        attending=Attending(tasks, reads, following, metrics),
         tickets=TicketOffice(settings, ticket_secret),
         site=site,
     )

@@ -43,6 +43,12 @@ class Metrics:
             "unavailable, unknown (link type)",
             "outcome",
         )
+        self.digests_differ = count(
+            "digests_differ", "Files that were not what they were when they were first sent"
+        )
+        self.feeds = count(
+            "feeds", "Troubles of live exports: away, history-lost", "endpoint", "trouble"
+        )
         self.exported_bytes = count("exported_bytes", "Bytes of pcapng files sent")
 
     def _counter(self, name: str, meaning: str, *labels: str) -> Counter:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager, suppress
 
 from fastapi.sse import format_sse_event
@@ -99,7 +99,7 @@ class Listeners:
                 self._metrics.streams_cut.labels("events", listener.ended).inc()
 
 
-async def event_stream(listeners: Listeners) -> AsyncIterator[bytes]:
+async def event_stream(listeners: Listeners) -> AsyncGenerator[bytes]:
     """The body of one event stream."""
     with listeners.listening() as listener:
         yield format_sse_event(comment="task events follow", retry=_RETRY_MS)

@@ -1,8 +1,8 @@
 """Responses that are streamed: counted, so many at once, and cut when nobody reads on."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing, contextmanager
 
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
@@ -51,19 +51,21 @@ class SlottedResponse(StreamingResponse):
 
     def __init__(
         self,
-        body: AsyncIterator[bytes],
+        body: AsyncGenerator[bytes],
         slots: Slots,
         media_type: str,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         slots.check()
         self._slots = slots
+        self._body = body
         super().__init__(body, media_type=media_type, headers=headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response (ASGI)."""
         with self._slots.held():
-            await super().__call__(scope, receive, send)
+            async with aclosing(self._body):
+                await super().__call__(scope, receive, send)
 
     async def stream_response(self, send: Send) -> None:
         """Send head and body, each piece within the patience there is."""

@@ -73,7 +73,13 @@ def section_header(
 
 
 def interface_block(
-    linktype: int, snaplen: int = 0, *, name: str = "", filter: str = "", comment: str = ""
+    linktype: int,
+    snaplen: int = 0,
+    *,
+    name: str = "",
+    description: str = "",
+    filter: str = "",
+    comment: str = "",
 ) -> bytes:
     """An Interface Description Block (draft section 4.2) with time stamps in nanoseconds.
 
@@ -83,6 +89,7 @@ def interface_block(
     options = (
         text(1, comment),
         text(2, name),
+        text(3, description),
         Option(9, bytes([NANOSECONDS])),
         filter_option,
     )
@@ -108,18 +115,22 @@ def interface_statistics(
     received: int | None = None,
     dropped: int | None = None,
     accepted: int | None = None,
+    delivered: int | None = None,
+    comment: str = "",
 ) -> bytes:
     """An Interface Statistics Block (draft section 4.6) of interface 0.
 
     Times are in nanoseconds since 1970. Packets: `received` by the interface, `dropped` there for
-    lack of room, `accepted` by the filter.
+    lack of room, `accepted` by the filter, `delivered` to who asked for them.
     """
     options = (
+        text(1, comment),
         _time(2, started),
         _time(3, ended),
         number(4, received),
         number(5, dropped),
         number(6, accepted),
+        number(8, delivered),
     )
     return block(ISB_TYPE, _ISB_BODY.pack(0, ts >> 32, ts & LOW_32), options)
 

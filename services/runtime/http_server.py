@@ -11,6 +11,14 @@ import uvicorn
 from services.runtime.errors import BadSetting
 
 _DRAIN_SECONDS = 3
+_DEAD_AFTER = (
+    (socket.TCP_KEEPIDLE, 20),
+    (socket.TCP_KEEPINTVL, 10),
+    (socket.TCP_KEEPCNT, 4),
+    (socket.TCP_USER_TIMEOUT, 60_000),
+)
+"""A peer that is gone without a word is noticed within a minute (tcp(7)), whether anything is sent
+or not; connections inherit it from the listening socket."""
 
 
 class _Server(uvicorn.Server):
@@ -25,6 +33,9 @@ def listen(host: str, port: int, variable: str = "") -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in _DEAD_AFTER:
+        listener.setsockopt(socket.IPPROTO_TCP, option, value)
     try:
         listener.bind((host, port))
         listener.listen(2048)

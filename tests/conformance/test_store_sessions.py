@@ -81,6 +81,11 @@ async def test_a_record_that_ended_stays_unless_it_is_amended(store: PacketStore
     assert await store.session(new.session) == end
     amended = end.model_copy(update={"stop_reason": StopReason.AGENT_RESTARTED})
     assert await store.update_session(amended, unless_ended=False)
+    assert not await store.update_session(end, unless_ended=False, instead_of=end)
+    known = amended.model_copy(update={"sha256": "0" * 64})
+    assert await store.update_session(known, unless_ended=False, instead_of=amended)
+    assert await store.session(known.session) == known
+    assert await store.update_session(amended, unless_ended=False)
     assert await store.session(new.session) == amended
 
 

@@ -46,7 +46,7 @@ _BARE_IP = (linktypes.RAW, linktypes.RAW_BSD)
 
 
 def dissected(data: bytes, linktype: int) -> Packet:
-    """The packet as Scapy sees it. KeyError for a link type that `is_known` denies."""
+    """The packet as Scapy sees it. KeyError for a link type that has no first layer here."""
     if linktype in _BARE_IP:
         return (IPv6 if data[:1] and data[0] >> 4 == 6 else IP)(data)
     return _FIRST[linktype](data)

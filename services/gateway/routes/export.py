@@ -7,10 +7,9 @@ from fastapi.responses import Response
 
 from contracts.model import Request
 from contracts.names import SessionName
-from services.gateway.export import MEDIA_TYPE, export_response
+from services.gateway.exports import MEDIA_TYPE, file_headers
 from services.gateway.gateway import Here
 from services.gateway.openapi import problems, stream
-from services.gateway.problems import wrong_field
 from services.gateway.rights import Viewer
 
 router = APIRouter(prefix="/v1/captures/{session}/pcapng", tags=["packets"])
@@ -20,23 +19,32 @@ class ExportQuery(Request):
     """What to send."""
 
     live: bool = False
-    """Whether to go on until the capture ends: not offered yet."""
+    """Whether to go on until the capture ends."""
+
+
+Asked = Annotated[ExportQuery, Query()]
 
 
 @router.get(
     "",
-    summary="Download a capture",
+    summary="Download a capture, or follow it",
     response_class=Response,
     responses=stream("The pcapng file", MEDIA_TYPE)
     | problems("unknown-capture", "invalid-request", "too-many-streams"),
 )
-async def download(
-    gateway: Here, _: Viewer, session: SessionName, query: Annotated[ExportQuery, Query()]
-) -> Response:
+async def download(gateway: Here, _: Viewer, session: SessionName, query: Asked) -> Response:
     """What is stored, as a pcapng file, streamed; of a capture that runs, what is stored so
-    far. A connection that ends without the end of the body means that the file is not whole."""
-    if query.live:
-        detail = "is not offered yet: leave it out, and watch a capture that runs with a ticket"
-        raise wrong_field("live", detail)
+    far, or with `live` all until it ends. A connection that ends without the end of the body
+    means that the file is not whole. `Repr-Digest` holds the SHA-256 of an ended capture's file,
+    once it was sent whole."""
     capture = await gateway.reads.capture(session)
-    return await export_response(capture, gateway.store_of(capture), gateway.export_slots)
+    return await gateway.exports.response(capture, gateway.store_of(capture), query.live)
+
+
+@router.head("", include_in_schema=False)
+async def look(gateway: Here, _: Viewer, session: SessionName, _query: Asked) -> Response:
+    """What would be said of the file before it is sent."""
+    capture = await gateway.reads.capture(session)
+    response = Response(media_type=MEDIA_TYPE, headers=file_headers(capture))
+    del response.headers["Content-Length"]  # not known before it is sent
+    return response

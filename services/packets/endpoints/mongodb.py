@@ -68,9 +68,15 @@ class MongoStore:
         """Record a new capture. Raises SessionTaken or TaskKnown."""
         await self._sessions.insert(capture, digest)
 
-    async def update_session(self, capture: Capture, *, unless_ended: bool = True) -> bool:
+    async def update_session(
+        self,
+        capture: Capture,
+        *,
+        unless_ended: bool = True,
+        instead_of: Capture | None = None,
+    ) -> bool:
         """Write the record anew; whether it did."""
-        return await self._sessions.update(capture, unless_ended)
+        return await self._sessions.update(capture, unless_ended, instead_of)
 
     async def session(self, session: str) -> Capture | None:
         """The record of a session."""

@@ -24,6 +24,7 @@ _INDEXES = (
     [("state", ASCENDING), *_NEWEST],
     _OLDEST,
 )
+_OUTCOME = {"state", "stop_reason", "ledger", "error"}
 _ENDED = {"ended_at": {"$type": "date"}}
 
 
@@ -55,9 +56,13 @@ class MongoSessions:
                 known = await self.of_task(capture.task_id)
                 raise TaskKnown(known[0]) if known else SessionTaken(capture.session) from None
 
-    async def update(self, capture: Capture, unless_ended: bool) -> bool:
+    async def update(
+        self, capture: Capture, unless_ended: bool, instead_of: Capture | None
+    ) -> bool:
         """Replace the record; whether it did."""
         query = {"_id": capture.session} | ({"ended_at": None} if unless_ended else {})
+        if instead_of is not None:
+            query |= instead_of.model_dump(mode="json", include=_OUTCOME)
         found = await self._one(query, {"digest": 1})
         if found is None:
             return False

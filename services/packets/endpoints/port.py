@@ -164,9 +164,16 @@ class PacketStore(Protocol):
 
         Raises SessionTaken or TaskKnown."""
 
-    async def update_session(self, capture: Capture, *, unless_ended: bool = True) -> bool:
+    async def update_session(
+        self,
+        capture: Capture,
+        *,
+        unless_ended: bool = True,
+        instead_of: Capture | None = None,
+    ) -> bool:
         """Write the capture's record anew; whether it did. With `unless_ended`, a record that
-        has ended is left as it is."""
+        has ended is left as it is; with `instead_of`, one whose state, stop reason,
+        ledger or error is another by now."""
 
     async def session(self, session: str) -> Capture | None:
         """The record of a session."""

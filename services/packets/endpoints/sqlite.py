@@ -78,10 +78,16 @@ class SqliteStore:
             lambda _: self._tell(SessionChanged(capture)),
         )
 
-    async def update_session(self, capture: Capture, *, unless_ended: bool = True) -> bool:
+    async def update_session(
+        self,
+        capture: Capture,
+        *,
+        unless_ended: bool = True,
+        instead_of: Capture | None = None,
+    ) -> bool:
         """Write the record anew; whether it did."""
         return await self._file.write(
-            lambda db: rows.update_session(db, capture, unless_ended),
+            lambda db: rows.update_session(db, capture, unless_ended, instead_of),
             lambda written: self._tell(SessionChanged(capture)) if written else None,
         )
 

@@ -74,8 +74,12 @@ def insert_session(db: Connection, capture: Capture, digest: str) -> None:
         raise SessionTaken(capture.session)
 
 
-def update_session(db: Connection, capture: Capture, unless_ended: bool) -> bool:
+def update_session(
+    db: Connection, capture: Capture, unless_ended: bool, instead_of: Capture | None
+) -> bool:
     """Replace a record; whether it did."""
+    if instead_of is not None and _said(session(db, capture.session)) != _said(instead_of):
+        return False
     query = (
         "UPDATE sessions SET state = ?, requested_at = ?, ended_at = ?, bytes = ?, capture = ? "
         "WHERE session = ? AND (ended_at IS NULL OR ?)"
@@ -151,6 +155,10 @@ def _changing(capture: Capture) -> tuple[object, ...]:
     ended_ms = milliseconds(at) if at is not None else None
     place = (str(capture.state), milliseconds(capture.requested_at), ended_ms)
     return (*place, capture.ledger.bytes, capture.model_dump_json())
+
+
+def _said(capture: Capture | None) -> object:
+    return capture and (capture.state, capture.stop_reason, capture.ledger, capture.error)
 
 
 def _captures(db: Connection, rest: str, *values: object) -> list[Capture]:
