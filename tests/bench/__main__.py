@@ -1,6 +1,7 @@
 """Run benches: `python -m tests.bench [NAME...]`; with QUICK=1 only to see that they work."""
 
 import os
+import signal
 import sys
 import traceback
 from pathlib import Path
@@ -21,6 +22,7 @@ def main(names: list[str]) -> int:
     if os.geteuid():
         print("benches make network namespaces and capture packets: run them as root")
         return 2
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that all is cleared away
     report = Report(quick=bool(os.environ.get("QUICK")))
     facts = machine.facts()
     for name in names or NAMES:

@@ -82,7 +82,9 @@ def _steady(report: Report, wire: Wire, systems: dict[str, System]) -> None:
     lost = [float(run.lost) for run in ours.runs]
     open_books = [float(not run.closes) for run in ours.runs]
     sent = [run.rate for run in ours.runs]
-    report.add(Row(NAME, f"{what}: sent", "packets/s", sent, notes=cpu_told(last)))
+    others = "others took {:.0%} of the machine".format(max(run.others for run in ours.runs))
+    notes = f"{cpu_told(last)}; {others}"
+    report.add(Row(NAME, f"{what}: sent", "packets/s", sent, notes=notes))
     report.add(Row(NAME, f"{what}: lost", "packets", lost, "lower", budget=0.0))
     report.add(Row(NAME, f"{what}: ledgers open", "ledgers", open_books, "lower", budget=0.0))
     for name, mine, theirs, budget in (

@@ -1,6 +1,7 @@
 """Systems that carry packets from a wire to a viewer, all run the same way: ours, and peers."""
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from typing import Any, Protocol
 
 import httpx2
 
+from tests.bench import cpu
 from tests.bench.cpu import Meter
 from tests.bench.latency import Latencies, latencies
 from tests.bench.servers import pids_of
@@ -29,8 +31,8 @@ class Run:
     """What came of `sent` packets."""
 
     sent: int
-    seconds: float
-    """How long sending took."""
+    others: float
+    """Share of the processors that went to what is no part of this, meanwhile."""
     seen: dict[str, Any]
     """As `watching.Seen`."""
     dropped: int
@@ -204,10 +206,16 @@ def _measured(
     finish: Callable[[], dict[str, Any]],
 ) -> dict[str, Any]:
     """Send, meter, finish."""
-    meter = Meter(pids)
-    generator = wire.generator(count, size, rate)
-    seconds = generator.wait()
+    meter, busy, began, sending = Meter(pids), cpu.busy(), time.monotonic(), _of_children()
+    wire.send(count, size, rate)
     rss = meter.rss()
-    return {
-        "sent": count, "seconds": seconds, "cpu": meter.seconds(), "rss": rss, "seen": finish()
-    }  # fmt: skip
+    used = {**meter.seconds(), "generator": _of_children() - sending}
+    room = (time.monotonic() - began) * (os.cpu_count() or 1)
+    others = (cpu.busy() - busy - sum(used.values())) / room
+    return {"sent": count, "others": others, "cpu": used, "rss": rss, "seen": finish()}
+
+
+def _of_children() -> float:
+    """CPU seconds of our children that have ended: of the generators."""
+    times = os.times()
+    return times.children_user + times.children_system
