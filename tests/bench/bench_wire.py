@@ -82,7 +82,7 @@ def _steady(report: Report, wire: Wire, systems: dict[str, System]) -> None:
     lost = [float(run.lost) for run in ours.runs]
     open_books = [float(not run.closes) for run in ours.runs]
     sent = [run.rate for run in ours.runs]
-    others = "others took {:.0%} of the machine".format(max(run.others for run in ours.runs))
+    others = f"others took {max(run.others for run in ours.runs):.0%} of the machine"
     notes = f"{cpu_told(last)}; {others}"
     report.add(Row(NAME, f"{what}: sent", "packets/s", sent, notes=notes))
     report.add(Row(NAME, f"{what}: lost", "packets", lost, "lower", budget=0.0))
