@@ -6,9 +6,8 @@ import asyncio
 from redis.asyncio import Redis
 
 from contracts.topology import viewers_key
-from services.runtime import logs
-from services.runtime.errors import TasksUnavailable
 from services.runtime.redis import tasks_errors
+from services.streamer.attempts import Attempts
 from services.streamer.channel import Channel
 from services.streamer.hub import Hub
 from services.streamer.metrics import Metrics
@@ -29,9 +28,8 @@ class Leases:
     def __init__(self, tasks: Redis, hub: Hub, metrics: Metrics) -> None:
         self._tasks = tasks
         self._hub = hub
-        self._metrics = metrics
         self._hurry = asyncio.Event()
-        self._away = False
+        self._attempts = Attempts("viewer leases are not renewed", metrics)
 
     def hurry(self) -> None:
         """Renew soon: a session has its first viewer."""
@@ -42,11 +40,7 @@ class Leases:
         while True:
             self._hurry.clear()
             watched = [c for c in self._hub.channels.values() if _is_watched(c)]
-            try:
-                await self._renew(watched)
-                self._away = False
-            except TasksUnavailable as error:
-                self._note_away(error)
+            await self._attempts.once(self._renew(watched))
             await self._pause(watched)
 
     async def _renew(self, channels: list[Channel]) -> None:
@@ -65,12 +59,6 @@ class Leases:
                 await self._hurry.wait()
         except TimeoutError:
             return
-
-    def _note_away(self, error: TasksUnavailable) -> None:
-        self._metrics.away.labels("tasks").inc()
-        if not self._away:
-            logs.get("streamer").warning("leases are not renewed", reason=str(error))
-        self._away = True
 
 
 def _is_watched(channel: Channel) -> bool:

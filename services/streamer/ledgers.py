@@ -9,9 +9,8 @@ from redis.asyncio import Redis
 from contracts.record import capture_of
 from contracts.task import Capture
 from contracts.topology import task_key
-from services.runtime import logs
-from services.runtime.errors import TasksUnavailable
 from services.runtime.redis import tasks_errors
+from services.streamer.attempts import Attempts
 from services.streamer.channel import Channel
 from services.streamer.hub import Hub
 from services.streamer.metrics import Metrics
@@ -27,17 +26,12 @@ class Ledgers:
     def __init__(self, tasks: Redis, hub: Hub, metrics: Metrics) -> None:
         self._tasks = tasks
         self._hub = hub
-        self._metrics = metrics
-        self._away = False
+        self._attempts = Attempts("ledgers stand still", metrics)
 
     async def run(self) -> None:
         """Read until cancelled."""
         while True:
-            try:
-                await self._read_all()
-                self._away = False
-            except TasksUnavailable as error:
-                self._note_away(error)
+            await self._attempts.once(self._read_all())
             await asyncio.sleep(_INTERVAL)
 
     async def _read_all(self) -> None:
@@ -53,12 +47,6 @@ class Ledgers:
             for channel in channels:
                 pipe.hmget(task_key(channel.capture.task_id), _FIELDS)
             return [_capture(values) for values in await pipe.execute()]
-
-    def _note_away(self, error: TasksUnavailable) -> None:
-        self._metrics.away.labels("tasks").inc()
-        if not self._away:
-            logs.get("streamer").warning("ledgers stand still", reason=str(error))
-        self._away = True
 
 
 def _capture(values: Iterable[bytes | None]) -> Capture | None:

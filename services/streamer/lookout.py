@@ -81,7 +81,7 @@ class Lookout:
     async def _insist(self, channel: Channel, read: Read) -> None:
         """Read for as long as the endpoint is away and somebody watches."""
         waits = delays()
-        while not channel.closed:
+        while not (channel.closed or self._closed):
             try:
                 await read(channel)
                 return
