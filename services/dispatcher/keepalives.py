@@ -22,6 +22,9 @@ from services.runtime.errors import Unavailable, Undecodable
 log = logs.get("dispatcher")
 
 _MOST_SETTLING = 64
+_MOST_NUMBER = 2**53
+"""Lua's numbers are exact below it."""
+_MOST_INTERVAL = 3600
 _REFUSED = "another agent lives under the name {}; give this one another (CAPFLOW_RESOURCE)"
 
 
@@ -47,8 +50,7 @@ class KeepAlives:
     async def handle(self, incoming: Incoming) -> None:
         """Answer one KeepAlive, and settle what it says."""
         beat = decode(incoming, {KEEPALIVE_TYPE: KeepAlive})
-        if incoming.routing_key != beat.resource:
-            raise Undecodable(f"{incoming.routing_key} speaks for {beat.resource}")
+        _check(incoming, beat)
         hearing = await self._hear(incoming, beat)
         if hearing.verdict is Heard.ADOPT or not hearing.settled:
             await self._bounded(incoming, beat, hearing)
@@ -112,6 +114,16 @@ class KeepAlives:
         listing = await self._tasks.wanted(beat.resource)
         now = Hearing(Heard.OK, listing.revision, listing.orders)
         await self._answer(incoming, beat, now, beat.seq)
+
+
+def _check(incoming: Incoming, beat: KeepAlive) -> None:
+    """Whose it is, the broker has checked by the routing key; its numbers must fit the store's."""
+    if incoming.routing_key != beat.resource:
+        raise Undecodable(f"{incoming.routing_key} speaks for {beat.resource}")
+    if not all(0 <= number < _MOST_NUMBER for number in (beat.boot, beat.seq, beat.revision)):
+        raise Undecodable(f"boot, seq and revision must be 0 to {_MOST_NUMBER - 1}")
+    if not 0 < beat.interval <= _MOST_INTERVAL:
+        raise Undecodable(f"interval must be above 0 and at most {_MOST_INTERVAL} s")
 
 
 def _among(captures: list[CaptureStatus], ids: list[str]) -> list[CaptureStatus]:

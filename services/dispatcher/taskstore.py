@@ -15,7 +15,6 @@ from redis.asyncio import Redis
 
 from contracts import topology
 from contracts.commands import CommandReply
-from contracts.record import Hash
 from contracts.task import Capture
 from services.dispatcher.flights import Flights
 from services.dispatcher.footing import Footing
@@ -23,6 +22,7 @@ from services.dispatcher.ledgers import is_estimate
 from services.dispatcher.live import Agent, Live, Mark, Tombstone, agent_of, live_of
 from services.dispatcher.lua import Scripts
 from services.dispatcher.states import Change
+from services.dispatcher.wanted import WantedList, wanted_list
 from services.runtime.errors import TasksUnavailable
 from services.runtime.redis import tasks_errors
 
@@ -51,18 +51,6 @@ class Tick:
     now: int
     epoch: int
     last: int
-
-
-@dataclass(frozen=True, slots=True)
-class WantedList:
-    """What is wanted on a resource, and where to tell its agent."""
-
-    revision: int
-    orders: list[bytes]
-    """Each an Order, as JSON."""
-    open_ids: frozenset[str]
-    """Tasks that have not ended, whether wanted or told to stop."""
-    agent: Agent | None
 
 
 class TaskStore:
@@ -262,24 +250,6 @@ class TaskStore:
 def viewer_lease_ms(capture: Capture) -> int:
     """How long the capture goes on unwatched; 0: for ever."""
     return 0 if capture.keep else capture.idle_seconds * 1000
-
-
-def wanted_list(fields: Hash, agent: Agent | None) -> WantedList:
-    """The wanted list in a hash. An order that another boot has begun is not given to this one."""
-
-    def begun_elsewhere(name: bytes) -> bool:
-        boot = fields.get(b"ran:" + name)
-        return agent is not None and boot is not None and boot.decode() != agent.token
-
-    names = [name for name in fields if b":" not in name and name != b"revision"]
-    return WantedList(
-        revision=int(fields.get(b"revision", 0)),
-        orders=[fields[name] for name in names if not begun_elsewhere(name)],
-        open_ids=frozenset(
-            name.decode().rpartition(":")[2] for name in fields if name != b"revision"
-        ),
-        agent=agent,
-    )
 
 
 def _claim_keys(capture: Capture) -> tuple[str, str]:

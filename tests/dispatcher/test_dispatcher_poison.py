@@ -61,6 +61,20 @@ async def test_an_agent_cannot_speak_for_another(world: Arena) -> None:
         assert not await world.tasks.exists("capflow:agent:db-1")
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [{"revision": 2**70}, {"seq": -1}, {"boot": 2**53}, {"interval": 0}, {"interval": 1e9}],
+)
+async def test_a_keepalive_with_numbers_that_cannot_be_is_set_aside(
+    world: Arena, fields: dict[str, float]
+) -> None:
+    async with world.dispatcher(), world.agent() as agent:
+        await agent.beat(**fields)
+        await until(lambda: world.dead)
+        assert "must be" in world.dead[0][1]
+        assert (await world.running(agent)).accepted
+
+
 async def test_a_report_under_another_key_is_set_aside(world: Arena) -> None:
     async with world.dispatcher(), world.agent() as agent:
         reply = await world.running(agent)
