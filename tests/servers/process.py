@@ -69,7 +69,7 @@ class Server(ABC):
                 stderr=log,
                 start_new_session=True,
             )
-        self._leash = _leash(self._child.pid)
+        self._leash = leash(self._child.pid)
         self._wait(self.listening)
         if fresh:
             self.initialise()
@@ -96,7 +96,7 @@ class Server(ABC):
             return
         self.signal(signal.SIGKILL)
         self._child.wait()
-        _release(self._leash)
+        release(self._leash)
         self._child = self._leash = None
 
     def freeze(self) -> None:
@@ -161,15 +161,16 @@ def program(name: str, variable: str) -> str:
     return path
 
 
-def _leash(pid: int) -> subprocess.Popen[bytes]:
+def leash(pid: int) -> subprocess.Popen[bytes]:
     """Kills the group of `pid` when we are gone, however we went: its standard input ends then."""
-    script = 'read _ || kill -KILL -- "-$1"'
+    script = 'read _ || kill -KILL "-$1"'  # dash knows no `--` here
     return subprocess.Popen(
         ["sh", "-c", script, "leash", str(pid)], stdin=subprocess.PIPE, start_new_session=True
     )
 
 
-def _release(leash: subprocess.Popen[bytes] | None) -> None:
-    if leash is not None:
-        leash.kill()
-        leash.communicate()
+def release(held: subprocess.Popen[bytes] | None) -> None:
+    """Take a leash off."""
+    if held is not None:
+        held.kill()
+        held.communicate()

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from tests.servers.management import DEPLOY, Management, definitions
 from tests.servers.ports import answers, free_ports
-from tests.servers.process import Server, program
+from tests.servers.process import Server, leash, program, release
 
 VARIABLE = "CAPFLOW_TEST_RABBITMQ_URL"
 # Debian's wrappers in /usr/sbin insist on a user and folders of their own.
@@ -22,6 +22,7 @@ class RabbitServer(Server):
         super().__init__()
         self.port, self._http, self._metrics, self._dist, self._mapper = free_ports(5)
         self._epmd: subprocess.Popen[bytes] | None = None
+        self._epmd_leash: subprocess.Popen[bytes] | None = None
         self._configure()
 
     @property
@@ -68,6 +69,7 @@ class RabbitServer(Server):
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
             )
+            self._epmd_leash = leash(self._epmd.pid)
         return super().start()
 
     def close(self) -> None:
@@ -75,6 +77,7 @@ class RabbitServer(Server):
         if self._epmd is not None:
             self._epmd.kill()
             self._epmd.wait()
+            release(self._epmd_leash)
 
     def ready(self) -> bool:
         return answers(self.port) and self.management.answers()
