@@ -1,14 +1,10 @@
 """Consume a queue of the broker."""
 
-import asyncio
-
-import structlog
 from aiormq.abc import AbstractChannel, DeliveredMessage
-from aiormq.exceptions import AMQPError
 
 from contracts.topology import QueueSpec
 from services.runtime.bus.ackrule import AckRule
-from services.runtime.bus.cancelled import cancelled_by_others
+from services.runtime.bus.acks import Acks
 from services.runtime.bus.channel import KeptChannel, Lose
 from services.runtime.bus.crew import Crew
 from services.runtime.bus.ending import end_within
@@ -19,8 +15,6 @@ from services.runtime.bus.topology import declare_queue
 
 CANCEL_SECONDS = 1.5
 
-log = structlog.get_logger("capflow.bus")
-
 
 class RabbitSubscription:
     """A consumer that is there again after its channel, connection or queue was lost."""
@@ -29,6 +23,7 @@ class RabbitSubscription:
         self._queue = queue
         self._declares = declares
         self._tag = ""
+        self._acks: Acks | None = None
         self._crew = Crew(queue.prefetch, rule)
         self._channel = KeptChannel(link, f"consume {queue.name}", setup=self._begin)
 
@@ -42,6 +37,7 @@ class RabbitSubscription:
         try:
             await self._stop_deliveries()
             await self._crew.finish()
+            await self._send_acks()
         finally:
             await self._channel.close()
 
@@ -51,11 +47,17 @@ class RabbitSubscription:
             await declare_queue(channel, self._queue)
         # The broker cancels a consumer whose queue is deleted.
         channel.on_consumer_cancel_callbacks.add(lambda _frame: lose())
-        begun = await channel.basic_consume(self._queue.name, self._take)
+        self._acks = acks = Acks(channel)
+
+        async def take(message: DeliveredMessage) -> None:
+            self._crew.give(RabbitDelivery(message, acks))
+
+        begun = await channel.basic_consume(self._queue.name, take)
         self._tag = begun.consumer_tag or ""
 
-    async def _take(self, message: DeliveredMessage) -> None:
-        self._crew.give(RabbitDelivery(message))
+    async def _send_acks(self) -> None:
+        if self._acks is not None:
+            await end_within(CANCEL_SECONDS, self._acks.finish())
 
     async def _stop_deliveries(self) -> None:
         if (channel := self._channel.current) is not None:
@@ -63,29 +65,23 @@ class RabbitSubscription:
 
 
 class RabbitDelivery:
-    """A message, and the channel on which alone it can be acknowledged."""
+    """A message, and where alone it can be acknowledged."""
 
-    __slots__ = ("_channel", "_tag", "incoming")
+    __slots__ = ("_acks", "_tag", "incoming")
 
-    def __init__(self, message: DeliveredMessage) -> None:
+    def __init__(self, message: DeliveredMessage, acks: Acks) -> None:
         self.incoming: Incoming = incoming(message)
-        self._channel = message.channel
+        self._acks = acks
         self._tag = message.delivery_tag or 0
 
     @property
     def alive(self) -> bool:
         """Whether it can still be acknowledged."""
-        return not self._channel.is_closed
+        return not self._acks.channel.is_closed
 
     async def acknowledge(self) -> None:
         """Where the channel is lost the message comes again: handlers expect that."""
-        try:
-            await self._channel.basic_ack(self._tag, wait=False)
-        except asyncio.CancelledError:
-            if not cancelled_by_others():
-                raise
-        except (AMQPError, OSError, RuntimeError) as error:
-            log.warning("acknowledgement lost", type=self.incoming.type, reason=str(error))
+        self._acks.add(self._tag)
 
     def release(self) -> None:
         """The broker delivers it again when the channel is closed."""

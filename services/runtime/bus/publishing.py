@@ -1,8 +1,10 @@
 """The one way by which messages leave for the broker."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from aiormq import spec
 from aiormq.abc import AbstractChannel
 from aiormq.exceptions import (
     AMQPError,
@@ -40,39 +42,39 @@ class Envelope:
 class Publisher:
     """Publishes on one channel, again after a reconnect, and gives up after a few seconds.
 
-    On a channel with confirms a publish returns when the broker has the message; on one without,
-    when it is on its way. A message that is tried again keeps its id, so that whoever receives it
-    twice can tell.
+    A publish returns when the broker has the message. One that is tried again keeps its id, so
+    that whoever receives it twice can tell.
     """
 
     def __init__(self, channel: KeptChannel, sender: Sender) -> None:
         self._channel = channel
         self._sender = sender
 
-    async def publish(self, envelope: Envelope) -> None:
-        """Raises Unroutable and BusUnavailable."""
+    async def publish(self, *envelopes: Envelope) -> None:
+        """Publish messages, in this order. Raises Unroutable and BusUnavailable."""
         try:
             async with asyncio.timeout(PUBLISH_SECONDS):
-                await self._until_taken(envelope)
+                await self._until_taken(envelopes)
         except TimeoutError:
             if not await self._blocked():
                 self._channel.drop_connection()
             raise BusUnavailable(
-                f"the broker did not take {envelope.message.type} within {PUBLISH_SECONDS:g} s"
+                f"the broker did not take {envelopes[0].message.type} within {PUBLISH_SECONDS:g} s"
             ) from None
 
-    async def _until_taken(self, envelope: Envelope) -> None:
+    async def _until_taken(self, envelopes: Sequence[Envelope]) -> None:
         for wait in delays(0.05, 2, 1):
             channel = await self._channel.opened()
-            if await self._taken(channel, envelope):
+            if await self._taken(channel, envelopes):
                 return
             await asyncio.sleep(wait)
 
-    async def _taken(self, channel: AbstractChannel, envelope: Envelope) -> bool:
-        """Whether the broker has it; False: the channel was lost, so try the next one."""
+    async def _taken(self, channel: AbstractChannel, envelopes: Sequence[Envelope]) -> bool:
+        """Whether the broker has them; False: the channel was lost, so try the next one."""
+        envelope = envelopes[0]
         try:
             await channel.connection.ready()  # while the broker has blocked publishers
-            await self._send(channel, envelope)
+            await self._send(channel, envelopes)
         except PublishError:
             raise Unroutable(
                 f"no queue takes {envelope.routing_key} of {envelope.exchange}"
@@ -89,16 +91,18 @@ class Publisher:
             return False
         return True
 
-    async def _send(self, channel: AbstractChannel, envelope: Envelope) -> None:
-        await channel.basic_publish(
-            envelope.message.body,
-            exchange=envelope.exchange,
-            routing_key=envelope.routing_key,
-            properties=self._sender.properties(
-                envelope.exchange, envelope.message, envelope.reply_to
-            ),
-            mandatory=envelope.mandatory,
-        )
+    async def _send(self, channel: AbstractChannel, envelopes: Sequence[Envelope]) -> None:
+        for envelope in envelopes:
+            await channel.basic_publish(
+                envelope.message.body,
+                exchange=envelope.exchange,
+                routing_key=envelope.routing_key,
+                properties=self._properties(envelope),
+                mandatory=envelope.mandatory,
+            )
+
+    def _properties(self, envelope: Envelope) -> spec.Basic.Properties:
+        return self._sender.properties(envelope.exchange, envelope.message, envelope.reply_to)
 
     async def _blocked(self) -> bool:
         """Whether the broker takes nothing because its memory or disk is short.

@@ -18,6 +18,7 @@ from services.runtime.bus.mailbox import RabbitMailbox
 from services.runtime.bus.port import Handler, Incoming, Mailbox, Outgoing, Receiver, Subscription
 from services.runtime.bus.properties import Sender
 from services.runtime.bus.publishing import Envelope, Publisher
+from services.runtime.bus.replying import OneWrite, Replier
 from services.runtime.bus.replyto import check_reply_to
 from services.runtime.bus.topology import Topology, topology_of
 from services.runtime.errors import BadSetting
@@ -41,7 +42,7 @@ class RabbitBus:
         self._confirmed = KeptChannel(self._out, "publish", confirms=True)
         self._unconfirmed = KeptChannel(self._out, "reply")
         self._publisher = Publisher(self._confirmed, self._sender)
-        self._replier = Publisher(self._unconfirmed, self._sender)
+        self._replier = Replier(OneWrite(self._unconfirmed, self._sender))
 
     @classmethod
     async def open(cls, url: str, service: str, topology: Topology | None = None) -> Self:
@@ -74,7 +75,7 @@ class RabbitBus:
     async def reply(self, reply_to: str, message: Outgoing) -> None:
         """See `Bus.reply`; returns when the answer is on its way."""
         check_reply_to(reply_to)
-        await self._replier.publish(Envelope("", reply_to, message, mandatory=False))
+        await self._replier.reply(Envelope("", reply_to, message, mandatory=False))
 
     async def mailbox(self, receiver: Receiver) -> Mailbox:
         """See `Bus.mailbox`; what is sent waits a moment for the connection."""
@@ -94,6 +95,7 @@ class RabbitBus:
 
     async def close(self) -> None:
         """Close both connections, in a few seconds even where the broker is frozen."""
+        await self._replier.close()
         await asyncio.gather(self._confirmed.close(), self._unconfirmed.close())
         await asyncio.gather(self._out.close(), self._in.close())
 
