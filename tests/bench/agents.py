@@ -100,7 +100,7 @@ class Agents:
 
     def next(self, most: int, now: float) -> bytes:
         """The KeepAlives of the next `most` agents."""
-        parts = []
+        parts: list[bytes] = []
         for _ in range(most):
             number = next(self._turns)
             self._seq += number == 0

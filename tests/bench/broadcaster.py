@@ -28,7 +28,7 @@ class Broadcaster:
     def __init__(self) -> None:
         self.viewers: set[ServerConnection] = set()
         self._next = 0
-        self._made: dict[tuple[int, int], tuple[bytes, bytes]] = {}
+        self._made: dict[tuple[int, int], tuple[bytes, str]] = {}
 
     async def serve(self, viewer: ServerConnection) -> None:
         """Let a viewer in."""

@@ -21,6 +21,7 @@ from tests.bench.http import Http
 from tests.support.stack import RESOURCE
 
 _PATIENCE = 20.0
+_TRY_AGAIN = 503
 
 
 class Ears:
@@ -71,6 +72,10 @@ async def start(rest: Http, ears: Ears, service: str, viewer: bool) -> dict[str,
     began = time.perf_counter()
     body = {"resource": RESOURCE, "service": service}
     status, started = await rest.call("POST", "/v1/captures", body)
+    while status == _TRY_AGAIN:  # too much at once; the time counts from the first try
+        await asyncio.sleep(0.1)
+        body["task_id"] = started["task_id"]
+        status, started = await rest.call("POST", "/v1/captures", body)
     assert status == 202, started
     took = {"answered": time.perf_counter() - began}
     packet = asyncio.create_task(_first_packet(started)) if viewer else None

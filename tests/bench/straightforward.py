@@ -27,8 +27,8 @@ class Responder:
         """One KeepAlive."""
         async with message.process():
             beat = json.loads(message.body)
-            kept = {"seq": beat["seq"], "reply_to": message.reply_to or ""}
-            await self._redis.hset(f"agent:{beat['resource']}", mapping=kept)
+            kept = ["seq", beat["seq"], "reply_to", message.reply_to or ""]
+            await self._redis.hset(f"agent:{beat['resource']}", items=kept)
             wanted = await self._redis.hgetall(f"wanted:{beat['resource']}")
             body = {"resource": beat["resource"], "revision": 0, "orders": list(wanted)}
             reply = aio_pika.Message(
