@@ -26,6 +26,7 @@ _HEADERS = bytes.fromhex("02000000000b02000000000a0800") + struct.pack(
 )
 _PAYLOAD = struct.Struct("!QI")
 _AT = len(_HEADERS) + 8
+_BULK = 20
 
 
 def packet(number: int, size: int = 100, port: int = 9) -> bytes:
@@ -149,7 +150,9 @@ class Play:
         ports: tuple[int, ...] = (9,),
     ) -> None:
         """`blocks` blocks of `count` packets each come into the store."""
-        await self.blocks.insert_blocks([self.make(count, size, ports) for _ in range(blocks)])
+        for begun in range(0, blocks, _BULK):
+            bulk = [self.make(count, size, ports) for _ in range(min(_BULK, blocks - begun))]
+            await self.blocks.insert_blocks(bulk)
 
     @asynccontextmanager
     async def flowing(

@@ -104,7 +104,7 @@ async def test_many_holes_become_at_most_one_notice_a_second(stage: Stage) -> No
 
 async def test_a_session_removed_while_it_is_read_is_told_as_expired(stage: Stage) -> None:
     play = await stage.play()
-    await play.packets(400, blocks=400, size=1000)
+    await play.packets(400, blocks=100, size=1000)
     await play.end()
     async with (await stage.streamer()).viewer(play, max_queue=1) as viewer:
         await viewer.watch(**{"from": "beginning", "format": "pcapng"})
