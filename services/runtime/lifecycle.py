@@ -4,6 +4,7 @@ import asyncio
 import faulthandler
 import gc
 import os
+import resource
 import signal
 import sys
 import threading
@@ -19,6 +20,7 @@ DRAIN_DEADLINE = 12.0
 
 _YOUNG_OBJECTS = 20_000
 """Objects made and not freed before the collector looks at them; 700 is Python's own choice."""
+_CANCEL_AGAIN = 1.0
 _FORCED = 70
 _WRONG_SETTING = 2
 
@@ -33,12 +35,29 @@ def serve(main: Callable[[asyncio.Event], Awaitable[None]]) -> int:
     A second signal, or a drain longer than the deadline, ends the process at once.
     """
     _spare_the_collector()
+    _allow_many_connections()
     try:
         uvloop.run(_with_signals(main))
-    except BadSetting as error:
-        print(f"capflow: {error}", file=sys.stderr)
-        return _WRONG_SETTING
-    return 0
+    except* BadSetting as wrong:
+        print(f"capflow: {_first(wrong)}", file=sys.stderr)
+        status = _WRONG_SETTING
+    else:
+        status = 0
+    return status
+
+
+def _first(group: BaseExceptionGroup[BadSetting]) -> BaseException:
+    """The first error in a group, however deep."""
+    error: BaseException = group
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def _allow_many_connections() -> None:
+    """Ask for as many open files as may be had: each connection is one."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def until(stop: asyncio.Event, *parts: Coroutine[Any, Any, None]) -> None:
@@ -51,8 +70,16 @@ async def until(stop: asyncio.Event, *parts: Coroutine[Any, Any, None]) -> None:
         tasks = [group.create_task(_for_ever(part, stop)) for part in parts]
         await asyncio.sleep(0)  # each part has begun, even where stop is set already
         await stop.wait()
-        for task in tasks:
+        await _cancelled(tasks)
+
+
+async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel, and again: a library may lose a cancellation that meets a time-out of its own."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
             task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN)
 
 
 async def _for_ever(part: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:

@@ -159,5 +159,7 @@ class Stack:
             "CAPFLOW_SERVICES": str(services),
             "CAPFLOW_ADMIN_KEY": ADMIN_KEY,
             "CAPFLOW_TICKET_SECRET": TICKET_SECRET,
+            # Small, so that a viewer falls behind however slow the machine sends.
+            "CAPFLOW_VIEWER_QUEUE": "1MiB",
             **{f"CAPFLOW_{name.upper()}_PORT": str(port) for name, port in self.ports.items()},
         }
