@@ -61,6 +61,7 @@ def assemble(
     records = endpoints.first
     footing = Footing(bus, clock)
     tasks = TaskStore(client, footing)
+    pulse = Pulse(tasks, footing, metrics, clock)
     push = Push(bus, tasks, metrics)
     events = Events(bus, tasks, records, metrics)
     changes = Changes(tasks, records, events, push)
@@ -82,8 +83,8 @@ def assemble(
         keepalives=KeepAlives(bus, tasks, testimony, rebuild, metrics),
         intake=Intake(bus, starts, stops, metrics, own_user(settings.bus_url)),
         reports=Reports(tasks, testimony, metrics),
-        reaper=Reaper(tasks, changes, events, repair, footing, timing, metrics),
+        reaper=Reaper(tasks, changes, events, repair, footing, pulse, timing, metrics),
         sweep=Sweep(tasks, records, changes, rebuild, timing, metrics),
         retention=Retention(tasks, endpoints, settings.retention, settings.quota, timing, metrics),
-        pulse=Pulse(tasks, footing, metrics, clock),
+        pulse=pulse,
     )

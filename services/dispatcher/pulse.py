@@ -5,7 +5,7 @@ from collections.abc import Callable
 from services.dispatcher.footing import Footing
 from services.dispatcher.metrics import Metrics
 from services.dispatcher.rounds import rounds
-from services.dispatcher.taskstore import TaskStore
+from services.dispatcher.taskstore import TaskStore, Tick
 from services.runtime import logs
 
 log = logs.get("dispatcher")
@@ -26,7 +26,7 @@ class Pulse:
         self._metrics = metrics
         self._clock = clock
         self._last_beat = clock()
-        self._last_written = 0
+        self._tick: Tick | None = None
 
     async def run(self) -> None:
         """Beat for ever."""
@@ -34,12 +34,20 @@ class Pulse:
 
     async def beat(self) -> None:
         """One beat. Raises Unavailable."""
-        slept = self._clock() - self._last_beat > _MOST_LATE
+        if self._clock() - self._last_beat > _MOST_LATE:
+            self._restart("this process has slept")
         self._last_beat = self._clock()
-        tick = await self._tasks.tick()
-        went_back = tick.last < self._last_written
-        self._last_written = tick.now
-        if slept or went_back:
-            log.warning("nothing is reaped for a lease", slept=slept, store_went_back=went_back)
-            self._footing.restart()
+        await self.feel()
         self._metrics.calm.set(self._footing.calm)
+
+    async def feel(self) -> None:
+        """Find out whether the task store is still the one it was. Raises Unavailable."""
+        known = self._tick
+        tick = await self._tasks.tick(known.now if known else 0)
+        if known is not None and tick.epoch != known.epoch:
+            self._restart("the task store was wiped or has gone back")
+        self._tick = tick
+
+    def _restart(self, why: str) -> None:
+        log.warning("nothing is reaped for a lease", why=why)
+        self._footing.restart()

@@ -9,6 +9,7 @@ from services.dispatcher.events import Events
 from services.dispatcher.footing import Footing
 from services.dispatcher.live import Live
 from services.dispatcher.metrics import Metrics
+from services.dispatcher.pulse import Pulse
 from services.dispatcher.repair import Repair
 from services.dispatcher.rounds import rounds
 from services.dispatcher.states import Change
@@ -33,6 +34,7 @@ class Reaper:
         events: Events,
         repair: Repair,
         footing: Footing,
+        pulse: Pulse,
         timing: Timing,
         metrics: Metrics,
     ) -> None:
@@ -41,6 +43,7 @@ class Reaper:
         self._events = events
         self._repair = repair
         self._footing = footing
+        self._pulse = pulse
         self._timing = timing
         self._metrics = metrics
 
@@ -49,7 +52,11 @@ class Reaper:
         await rounds("reaper", self.look, self._timing.reap, self._metrics)
 
     async def look(self) -> None:
-        """Look at every task that is due. Raises Unavailable."""
+        """Look at every task that is due. Raises Unavailable.
+
+        First at the store itself: in one that came back old, much looks due that is not.
+        """
+        await self._pulse.feel()
         for task_id in await self._tasks.due(_MOST, _PAUSE):
             await self._look_at(task_id)
 

@@ -46,11 +46,11 @@ class Admitted(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """The task store's clock: now, when it was first seen, when a dispatcher was last here (ms)."""
+    """The task store's clock (ms)."""
 
     now: int
     epoch: int
-    last: int
+    """When it was first seen, or was last found to have gone back."""
 
 
 class TaskStore:
@@ -179,10 +179,10 @@ class TaskStore:
 
     # --- time ---
 
-    async def tick(self) -> Tick:
-        """Note that a dispatcher is here."""
+    async def tick(self, last: int) -> Tick:
+        """Note that a dispatcher is here that was here last at `last` (ms; 0: never)."""
         keys = [topology.EPOCH_KEY, topology.TICK_KEY, topology.RESOURCES_KEY]
-        return Tick(*map(int, await self.run("tick", keys, LIVE_MS)))
+        return Tick(*map(int, await self.run("tick", keys, last, LIVE_MS)))
 
     async def now(self) -> int:
         """The task store's clock (ms)."""
@@ -191,7 +191,7 @@ class TaskStore:
         return int(seconds * 1000 + micros // 1000)
 
     async def age(self) -> float:
-        """Seconds since the task store was first seen; 0 where it was not seen yet."""
+        """Seconds since the task store's epoch; 0 where it was not seen yet."""
         async with self._answering(), self._client.pipeline(transaction=False) as pipe:
             pipe.time()
             pipe.get(topology.EPOCH_KEY)

@@ -164,7 +164,7 @@ class Arena:
 @asynccontextmanager
 async def arena(data: Path, **addresses: str) -> AsyncIterator[Arena]:
     """An arena in this process, or on the servers of these addresses."""
-    settings = load(DispatcherSettings, data=data, dispatcher_port=0, keepalive=0.3, **addresses)
+    settings = load(DispatcherSettings, data=data, dispatcher_port=0, keepalive=0.5, **addresses)
     async with AsyncExitStack() as held:
         bus = await open_bus(settings.bus_url, "test", MemoryBus())
         held.push_async_callback(bus.close)

@@ -32,7 +32,7 @@ class FakeAgent:
     bus: Bus
     resource: str = "web-1"
     services: tuple[str, ...] = ("eth0", "lo")
-    interval: float = 0.3
+    interval: float = 0.5
     agent_id: UUID = field(default_factory=uuid4)
     boot: int = 1
     seq: int = 0

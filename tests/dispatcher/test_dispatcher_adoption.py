@@ -1,10 +1,12 @@
 """The task store is wiped, or comes back old, while captures run."""
 
+import asyncio
 from datetime import timedelta
 
 from contracts.record import instant
 from contracts.task import StopReason, TaskState
 from contracts.topology import RESOURCES_KEY, wanted_key
+from services.dispatcher.timing import Timing
 from tests.dispatcher.arena import Arena
 from tests.dispatcher.fake_agent import FakeAgent
 from tests.support.wait import until
@@ -27,9 +29,12 @@ async def snapshot(world: Arena) -> dict[bytes, tuple[int, bytes | None]]:
 
 
 async def restore(world: Arena, kept: dict[bytes, tuple[int, bytes | None]]) -> None:
-    await world.tasks.flushdb()
-    for key, (ttl, value) in kept.items():
-        await world.tasks.restore(key, max(ttl, 0), value or b"", replace=True)
+    """At once, as a Redis that was started anew shows it."""
+    async with world.tasks.pipeline(transaction=True) as pipe:
+        pipe.flushdb()
+        for key, (ttl, value) in kept.items():
+            pipe.restore(key, max(ttl, 1), value or b"", replace=True)
+        await pipe.execute()
 
 
 async def test_after_a_wipe_all_captures_go_on_and_none_is_restarted(world: Arena) -> None:
@@ -77,6 +82,32 @@ async def test_after_an_old_snapshot_all_captures_go_on(world: Arena) -> None:
         assert (await world.start(service="a")).accepted
         refused = await world.start(service="d")
         assert refused.task_id == newer.task_id
+
+
+async def test_nothing_is_reaped_by_what_an_old_snapshot_says(world: Arena) -> None:
+    timing = Timing(answer=1.5, grace=0.5, reap=0.05, sweep=60)
+    async with world.dispatcher(timing), world.dispatcher(timing), world.agent() as agent:
+        agent.silent = True
+        reply = await world.start(idle_seconds=2)
+        kept = await snapshot(world)  # it knows of a request, and of a viewer's lease of 2 s
+        agent.silent = False
+        await world.until_state(reply.task_id, TaskState.RUNNING)
+        for _ in range(30):
+            await world.tasks.set(f"capflow:viewers:{reply.session}", "1", px=2000)
+            await asyncio.sleep(0.1)
+        agent.silent = True
+        await restore(world, kept)
+        await asyncio.sleep(0.6)
+        assert (await world.record(reply.task_id)).state is TaskState.RUNNING
+        await world.tasks.set(f"capflow:viewers:{reply.session}", "1", px=60_000)
+        agent.silent = False
+
+        async def runs() -> bool:
+            return (await world.task(reply.task_id)).state is TaskState.RUNNING
+
+        await until(runs)
+        assert agent.running == {reply.task_id}
+        assert agent.ran == [reply.task_id]
 
 
 async def test_two_dispatchers_adopt_once(world: Arena) -> None:
