@@ -74,6 +74,7 @@ async def run(
                     gateway.events.watch(),
                     gateway.keyring.watch(),
                     gateway.attending.run(),
+                    gateway.following.watch(),
                 )
             finally:
                 gateway.waiting.close()

@@ -40,15 +40,19 @@ class Attending:
         while True:
             self._following.began.clear()
             open_ones = [each for each in self._following.sessions.values() if not each.over]
-            try:
-                await self._renew(open_ones)
-                await asyncio.gather(*map(self._read, open_ones))
-                self._away = False
-            except Unavailable as error:
-                self._note_away(error)
+            await self._look_after(open_ones)
             for each in open_ones:
                 each.ring()  # blocks may have come that no feed told of
+            _heed_cancellation()
             await self._pause(open_ones)
+
+    async def _look_after(self, open_ones: Sequence[Followed]) -> None:
+        try:
+            await self._renew(open_ones)
+            await asyncio.gather(*map(self._read, open_ones))
+            self._away = False
+        except Unavailable as error:
+            self._note_away(error)
 
     async def _renew(self, open_ones: Sequence[Followed]) -> None:
         if not open_ones:
@@ -77,3 +81,11 @@ class Attending:
         if not self._away:
             logs.get("gateway").warning("live exports are not looked after", reason=str(error))
         self._away = True
+
+
+def _heed_cancellation() -> None:
+    """`asyncio.wait_for` of Python 3.11, which Redis clients use, loses a cancellation that comes
+    together with the answer: without this the task would go on for ever."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError

@@ -36,18 +36,33 @@ class Following:
         self._metrics = metrics
         self._feeds: dict[str, Feed] = {}
         self._closing = False
-        self._group: asyncio.TaskGroup | None = None
+        self._reading: set[asyncio.Task[None]] = set()
+        self._begun = asyncio.Event()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Follow while the block runs; a feed's failure ends it."""
-        async with asyncio.TaskGroup() as self._group:
+        """Follow while the block runs. A read of a feed is never cancelled, but returns when the
+        feed is closed."""
+        try:
+            yield
+        finally:
+            self.hang_up()
+            for feed in self._feeds.values():
+                await feed.close()
+            await asyncio.gather(*self._reading, return_exceptions=True)
+
+    async def watch(self) -> None:
+        """Raise what ended the reading of a feed. Runs until cancelled."""
+        while True:
+            self._begun.clear()
+            begun = asyncio.create_task(self._begun.wait())
             try:
-                yield
+                await asyncio.wait({begun, *self._reading}, return_when=asyncio.FIRST_COMPLETED)
             finally:
-                self.hang_up()
-                for feed in self._feeds.values():
-                    await feed.close()
+                begun.cancel()
+            for task in [task for task in self._reading if task.done()]:
+                self._reading.discard(task)
+                task.result()
 
     def hang_up(self) -> None:
         """End every live export, and each that begins later."""
@@ -81,11 +96,15 @@ class Following:
         """Let each feed carry what is followed, and open those that are needed first now."""
         for name, store in self._endpoints.items():
             wanted = [s for s, each in self.sessions.items() if self._carries(name, each)]
-            if wanted and name not in self._feeds and self._group and not self._closing:
-                self._feeds[name] = store.feed()
-                self._group.create_task(self._read(name, self._feeds[name]))
+            if wanted and name not in self._feeds and not self._closing:
+                self._open(name, store.feed())
             if name in self._feeds:
                 self._feeds[name].watch(wanted)
+
+    def _open(self, name: str, feed: Feed) -> None:
+        self._feeds[name] = feed
+        self._reading.add(asyncio.create_task(self._read(name, feed)))
+        self._begun.set()
 
     def _carries(self, name: str, followed: Followed) -> bool:
         """Whether an endpoint's feed tells of a capture; the first has all records."""

@@ -207,6 +207,25 @@ async def test_with_history_lost_it_reads_on_by_number(
     assert lost
 
 
+async def test_a_feed_whose_reading_fails_ends_the_gateway(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ExceptionGroup) as ended:  # noqa: PT012
+        async with world(settings(tmp_path / "other")) as broken:
+            feed = broken.store.feed()
+
+            async def changes() -> Any:
+                raise ValueError("a bug of ours")
+
+            monkeypatch.setattr(feed, "changes", changes)
+            monkeypatch.setattr(broken.store, "feed", lambda: feed)
+            reader = Reader(await _running(broken))
+            await asyncio.wait({broken.running}, timeout=10)
+            await asyncio.wait({reader.task}, timeout=10)
+            assert reader.task.exception() is not None
+    assert "a bug of ours" in repr(ended.value)
+
+
 async def test_while_the_store_is_away_it_waits(
     embedded: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,7 +248,7 @@ async def test_while_the_store_is_away_it_waits(
 
 
 async def test_a_gateway_that_ends_does_not_end_the_file_as_if_it_were_whole(
-    tmp_path: Path, embedded: World
+    tmp_path: Path,
 ) -> None:
     async with world(settings(tmp_path / "other")) as first:
         capture = await _running(first)
