@@ -5,6 +5,8 @@ leaves it to whoever handles the task next, or to the reaper. Telling twice is h
 record is written anew, and an event carries the same message id.
 """
 
+import asyncio
+
 from contracts.task import Task, TaskState
 from contracts.topology import EVENTS, TASK_EVENT, event_key
 from services.dispatcher.live import Live
@@ -28,9 +30,8 @@ class Events:
         """Tell what was not told yet of a task. Raises Unavailable; what is left stays noted."""
         current: object = live
         while isinstance(current, Live) and current.unsaid:
-            await self._record(current)
-            for state in current.unsaid:
-                await self.publish(current.capture.task(), state)
+            # Side by side: an end is in its record by now, and no other state waits for the disk.
+            await asyncio.gather(self._record(current), self._publish_all(current))
             if await self._tasks.said(current.capture.task_id, current.version):
                 return
             current = await self._tasks.load(current.capture.task_id)
@@ -42,6 +43,10 @@ class Events:
         key = event_key(state, task.resource, task.service)
         await self._bus.publish(EVENTS, key, message, mandatory=False)
         self._metrics.transitions.labels(state).inc()
+
+    async def _publish_all(self, live: Live) -> None:
+        for state in live.unsaid:
+            await self.publish(live.capture.task(), state)
 
     async def _record(self, live: Live) -> None:
         """An end is recorded before the task ends, and a request before there is a task."""

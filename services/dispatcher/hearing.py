@@ -73,7 +73,7 @@ class Ears:
         resource = beat.resource
         keys = [topology.agent_key(resource), topology.wanted_key(resource), topology.RESOURCES_KEY]
         said = [text for status in beat.captures for text in _said(status)]
-        verdict, revision, *rest = await self._tasks.fly(
+        answer = await self._tasks.fly(
             "keepalive",
             [*keys, *listed],
             [
@@ -91,6 +91,9 @@ class Ears:
                 *said,
             ],
         )
+        if isinstance(answer, int):
+            return Hearing(Heard.OK, answer)
+        verdict, revision, *rest = answer
         if not rest:
             return Hearing(Heard(verdict.decode()), revision)
         orders, differ, unlisted, unwanted = rest

@@ -1,8 +1,9 @@
 """What is wanted on a resource, and the answer that tells its agent."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import orjson
 
 from contracts.record import Hash
 from contracts.topology import WANTED_TYPE
@@ -51,5 +52,5 @@ def wanted(
     """A `Wanted`. The orders are JSON already, as the task store keeps them, and stay as they are:
     this is written for every KeepAlive."""
     head = {"resource": resource, "revision": revision, "seq": seq, "refused": refused}
-    body = json.dumps(head)[:-1].encode() + b', "orders": [' + b",".join(orders) + b"]}"
+    body = orjson.dumps(head)[:-1] + b',"orders":[' + b",".join(orders) + b"]}"
     return Outgoing(WANTED_TYPE, body, correlation_id=correlation_id)

@@ -2,7 +2,8 @@
 -- KEYS: agent, wanted, resources, then the task of each capture listed
 -- ARGV: resource, agent id, boot, seq, revision, interval (s), reply address, version, services,
 --       time to live (ms), intervals in a lease, then id and state of each capture listed
--- Gives: verdict, revision, orders wanted, ids that differ, ids unlisted, number that run unwanted
+-- Gives: verdict, revision, orders wanted, ids that differ, ids unlisted, number that run unwanted;
+--        the revision alone where nothing is wanted and nothing differs: of most, always
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local agent, wanted = KEYS[1], KEYS[2]
@@ -84,4 +85,5 @@ for i = 1, #all, 2 do
   end
 end
 if #all > 0 then redis.call('PEXPIRE', wanted, ttl) end
+if #orders + #differ + #unlisted + unwanted == 0 then return revision end
 return {'ok', revision, orders, differ, unlisted, unwanted}
