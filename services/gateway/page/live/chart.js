@@ -4,12 +4,14 @@ import { html } from "../html.js";
 import { useEffect, useRef, useState } from "../vendor/preact-hooks.js";
 
 const { uPlot } = globalThis;
-const HEIGHT = 92;
+const HEIGHT = 84;
+const NOTHING = { packets: "0 packets/s", bytes: "0 B/s" };
+const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 28800, 86400];
 
 /** `series` is a Store of what `Rates.series` gives. */
 export function Chart({ series }) {
   const place = useRef();
-  const [words, say] = useState("No packets yet");
+  const [words, say] = useState(NOTHING);
   useEffect(() => {
     const drawing = new Drawing(place.current);
     const draw = (rates) => {
@@ -25,16 +27,17 @@ export function Chart({ series }) {
   }, [series]);
   return html`
     <figure class="chart">
-      <figcaption>${words}</figcaption>
-      <div ref=${place} role="img" aria-label=${`Chart over time: ${words}`}></div>
+      <figcaption>
+        <span class="packets-rate">${words.packets}</span>
+        <span class="bytes-rate">${words.bytes}</span>
+      </figcaption>
+      <div ref=${place} role="img" aria-label=${`Chart over time, now ${words.packets}, ${words.bytes}`}></div>
     </figure>`;
 }
 
-// The last bucket is still filling, so that the one before it is the newest whole one.
 function wordsOf({ packets, bytes: sizes }) {
-  const at = Math.max(0, packets.length - 2);
-  if (!packets.length) return "No packets yet";
-  return `${count(Math.round(packets[at]))} packets/s · ${bytes(Math.round(sizes[at]))}/s`;
+  if (!packets.length) return NOTHING;
+  return { packets: `${count(Math.round(packets.at(-1)))} packets/s`, bytes: `${bytes(Math.round(sizes.at(-1)))}/s` };
 }
 
 class Drawing {
@@ -71,7 +74,7 @@ class Drawing {
       padding: [6, 4, 0, 4],
       scales: { y: { range: fromZero }, bytes: { range: fromZero } },
       axes: [
-        { ...quiet, size: 22, space: 90, grid: { show: false } },
+        { ...quiet, size: 22, space: 90, incrs: STEPS, values: clocks, grid: { show: false } },
         { ...quiet, size: 46, space: 26, values: (_, ticks) => ticks.map(short) },
         { ...quiet, scale: "bytes", side: 1, size: 62, space: 26, grid: { show: false }, values: (_, ticks) => ticks.map(bytes) },
       ],
@@ -87,6 +90,15 @@ class Drawing {
   #size() {
     return { width: Math.max(120, this.place.clientWidth), height: HEIGHT };
   }
+}
+
+const two = (number) => String(number).padStart(2, "0");
+
+function clocks(_, ticks) {
+  return ticks.map((tick) => {
+    const at = new Date(tick * 1000);
+    return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`;
+  });
 }
 
 const fromZero = (_, __, most) => [0, Math.max(1, most * 1.1)];

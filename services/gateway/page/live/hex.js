@@ -32,10 +32,11 @@ function linesOf(data, most) {
 
 function lineOf(data, at) {
   const bytes = Array.from(data.subarray(at, at + LINE));
+  const blank = Array(LINE - bytes.length).fill(html`<i>\u00a0\u00a0</i>`);
   return html`
     <div class="line" key=${at}>
       <span class="offset">${at.toString(16).padStart(4, "0")}</span>
-      <span class="bytes">${bytes.map((byte, n) => html`<i data-at=${at + n}>${byte.toString(16).padStart(2, "0")}</i>`)}</span>
+      <span class="bytes">${bytes.map((byte, n) => html`<i data-at=${at + n}>${byte.toString(16).padStart(2, "0")}</i>`)}${blank}</span>
       <span class="ascii" aria-hidden="true">${bytes.map((byte, n) => html`<i data-at=${at + n}>${shown(byte)}</i>`)}</span>
     </div>`;
 }

@@ -18,13 +18,14 @@ export class Rates {
     for (const packet of packets) this.#count(Math.floor(parseFloat(packet.time)), packet.length);
   }
 
-  /** For the chart: seconds, packets a second, bytes a second. */
+  /** For the chart: seconds, packets a second, bytes a second; without the bucket that still fills. */
   series() {
-    const per = (value) => value / this.width;
+    const whole = (values) => (values.length > 1 ? values.slice(0, -1) : values);
+    const rates = (values) => whole(values).map((value) => value / this.width);
     return {
-      seconds: this.packets.map((_, at) => this.begin + at * this.width),
-      packets: this.packets.map(per),
-      bytes: this.bytes.map(per),
+      seconds: whole(this.packets).map((_, at) => this.begin + at * this.width),
+      packets: rates(this.packets),
+      bytes: rates(this.bytes),
       width: this.width,
     };
   }

@@ -47,7 +47,7 @@ export function useWatch({ calls, session, from }) {
       list.close();
     };
   }, [calls, session, from]);
-  const { act, unselect } = useMemo(() => actions(parts, select), []);
+  const { act, unselect } = useMemo(() => actions(parts, select, tell), []);
   return { ...shown, following, selected, trouble, tell, place, series, act: { ...act, pause: () => act.pause(shown.state.paused) }, unselect };
 }
 
@@ -58,7 +58,7 @@ function firstLook(list, state) {
   list.follow(state.capture.state !== "stopped" && state.capture.state !== "failed");
 }
 
-function actions(parts, select) {
+function actions(parts, select, tell) {
   const say = (message) => parts.current.feed.say(message);
   const fresh = () => select(null);
   return {
@@ -70,7 +70,10 @@ function actions(parts, select) {
     act: {
       follow: () => parts.current.list.follow(!parts.current.list.following),
       pause: (paused) => say({ do: paused ? "resume" : "pause" }),
-      jump: (number) => say({ do: "find", number }),
+      jump: (number) => {
+        tell(null);
+        say({ do: "find", number });
+      },
       filter: (filter) => {
         fresh();
         say({ do: "filter", filter });

@@ -65,7 +65,8 @@ const does = {
 };
 
 async function find({ number }) {
-  const known = stream.state.ledger?.captured ?? 0;
+  // The ledger is told once a second; what has come since is known here.
+  const known = Math.max(stream.state.ledger?.captured ?? 0, stream.account.next ?? 0);
   if (number >= known) return trouble(known ? `There is no packet ${number} yet: the last is ${known - 1}.` : "There is no packet yet.");
   if (!stream.account.holds(number)) return stream.restart(number, stream.filter);
   const span = rows.spanFrom(number);

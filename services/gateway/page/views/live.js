@@ -12,12 +12,13 @@ import { Question } from "../parts/dialog.js";
 import { bytes, count, duration, moment } from "../parts/format.js";
 import { Ledger } from "../parts/ledger.js";
 import { ended } from "../parts/words.js";
-import { useState } from "../vendor/preact-hooks.js";
+import { useEffect, useState } from "../vendor/preact-hooks.js";
 import { Download } from "./download.js";
 
-export function LiveView({ calls, rest: [session, from = "live"], word }) {
+export function LiveView({ calls, news, rest: [session, from = "live"], word }) {
   const watch = useWatch({ calls, session, from });
-  const { state, following, selected, trouble, total } = watch;
+  const { following, selected, trouble, total } = watch;
+  const state = useNews(news, session, watch.state);
   const [asking, ask] = useState(null);
   useShortcuts({ ...watch.act, close: watch.unselect, help: () => ask("help") });
   const stop = async () => {
@@ -43,6 +44,16 @@ export function LiveView({ calls, rest: [session, from = "live"], word }) {
     </section>`;
 }
 
+/** The stream's state, with what task events say beside it: when it started, what went wrong. */
+function useNews(news, session, state) {
+  const [task, hear] = useState({});
+  useEffect(() => news.listen({ task: (told) => told.session === session && hear(told) }), [news, session]);
+  if (!state.capture) return state;
+  const { started_at = null, stopped_at = null, error = null } = task;
+  const known = Object.entries({ started_at, stopped_at, error }).filter(([, value]) => value !== null);
+  return { ...state, capture: { ...state.capture, ...Object.fromEntries(known) } };
+}
+
 function Heading({ session, state: { capture }, children }) {
   const [resource, service] = session.split(".");
   return html`
@@ -54,10 +65,10 @@ function Heading({ session, state: { capture }, children }) {
     </header>`;
 }
 
-function facts({ started_at, requested_by, filter, limits, snaplen }) {
+function facts({ started_at, requested_at, requested_by, filter, limits, snaplen }) {
   const bounds = [duration(limits.seconds), bytes(limits.bytes), limits.packets && `${count(limits.packets)} packets`];
   return [
-    started_at ? `since ${moment(started_at)}` : "not started yet",
+    started_at ? `since ${moment(started_at)}` : `asked for ${moment(requested_at)}`,
     `by ${requested_by}`,
     filter && `only ${filter}`,
     snaplen && `first ${snaplen} bytes of each`,
