@@ -145,6 +145,36 @@ async def test_the_file_holds_every_stored_packet(gateway: World, tmp_path: Path
     assert lines[1234] == f"1795384503.234000000\t10.0.0.2\t53000\t{len(udp(1234))}"
 
 
+async def test_the_file_says_where_how_and_for_whom_it_was_captured_and_what_was_dropped(
+    embedded: World, tmp_path: Path
+) -> None:
+    started = await embedded.start(filter="udp port 53000", snaplen=96)
+    session = started["session"]
+    await embedded.store.insert_blocks([block(session, 0, 0, 5)])
+    ledger = Ledger(seen=12, captured=7, dropped_kernel=4, beyond_limit=1, dropped_agent=2,
+                    stored=5, blocks=1, bytes=1)  # fmt: skip
+    await embedded.dispatcher.ends(
+        started["task_id"], ledger=ledger, linktype=1, interface="eth\x1b[31m0"
+    )
+    file = tmp_path / "capture.pcapng"
+    file.write_bytes((await embedded.http.get(f"/v1/captures/{session}/pcapng")).content)
+    told = subprocess.run(["capinfos", str(file)], capture_output=True, text=True, check=True)
+    for text in (
+        "Name = eth\\x1b[31m0",
+        "Description = service eth0 of web-1",
+        "Filter string = udp port 53000",
+        "Capture length = 96",
+        "Number of packets = 5",
+        f"session {session}, task {started['task_id']}, asked for by admin",
+    ):
+        assert text in told.stdout
+    assert "\x1b" not in told.stdout
+    content = file.read_bytes()
+    for code, count in ((4, 12), (5, 4), (8, 5)):  # isb_ifrecv, isb_ifdrop, isb_usrdeliv
+        assert struct.pack("<HHQ", code, 8, count) in content
+    assert b"stopped: requested; 4 packets dropped by the kernel; 2 by the agent" in content
+
+
 async def test_the_file_of_an_empty_capture_is_a_file(embedded: World, tmp_path: Path) -> None:
     capture = await capture_of(embedded)
     answer = await embedded.http.get(f"/v1/captures/{capture.session}/pcapng")
