@@ -22,6 +22,8 @@ _AWAY = (
     exceptions.ReadOnlyError,
     exceptions.OutOfMemoryError,
 )
+_CANNOT_WRITE = "MISCONF"
+"""What Redis says when it cannot save, as when its disk is full."""
 
 
 def open_tasks(url: str) -> Redis:
@@ -49,3 +51,7 @@ async def tasks_errors() -> AsyncIterator[None]:
         yield
     except _AWAY as error:
         raise TasksUnavailable(f"the task store (Redis) does not answer: {error}") from error
+    except exceptions.ResponseError as error:
+        if not str(error).startswith(_CANNOT_WRITE):
+            raise
+        raise TasksUnavailable(f"the task store (Redis) takes no writes: {error}") from error

@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry
 from pydantic import Field
+from redis.exceptions import ResponseError
 from starlette.applications import Starlette
 
 from services.runtime.backoff import delays
@@ -223,6 +224,15 @@ async def test_redis_away_is_an_error_of_ours_within_seconds() -> None:
         async with asyncio.timeout(5), tasks_errors():
             await tasks.get("x")
     await tasks.aclose()
+
+
+async def test_a_redis_that_cannot_save_is_away_too() -> None:
+    with pytest.raises(TasksUnavailable, match="takes no writes"):
+        async with tasks_errors():
+            raise ResponseError("MISCONF Redis is configured to save RDB snapshots")
+    with pytest.raises(ResponseError):
+        async with tasks_errors():
+            raise ResponseError("WRONGTYPE of key")
 
 
 PROCESS = """
