@@ -40,6 +40,10 @@ class OneWrite(Publisher):
         ]
 
 
+Answer = tuple[Envelope, asyncio.Future[None]]
+"""An answer, and who waits for it to be sent."""
+
+
 class Replier:
     """Answers; a reply is never proof, so no confirm is waited for.
 
@@ -48,7 +52,7 @@ class Replier:
 
     def __init__(self, publisher: OneWrite) -> None:
         self._publisher = publisher
-        self._waiting: list[tuple[Envelope, asyncio.Future[None]]] = []
+        self._waiting: list[Answer] = []
         self._sending: asyncio.Task[None] | None = None
 
     async def reply(self, envelope: Envelope) -> None:
@@ -64,23 +68,34 @@ class Replier:
         if self._sending is not None:
             self._sending.cancel()
             await asyncio.gather(self._sending, return_exceptions=True)
+        _settle(self._waiting, BusUnavailable("the bus is closed"))
 
     async def _send(self) -> None:
         while self._waiting:
             batch, self._waiting = self._waiting, []
-            failure = None
-            try:
-                await self._publisher.publish(*(envelope for envelope, _ in batch))
-            except BusUnavailable as error:
-                failure = error
-            for _, sent in batch:
-                _settle(sent, failure)
+            await self._deliver(batch)
+
+    async def _deliver(self, batch: list[Answer]) -> None:
+        """Send answers as one, and tell whoever gave one what came of it."""
+        try:
+            await self._publisher.publish(*(envelope for envelope, _ in batch))
+        except (BusUnavailable, asyncio.CancelledError) as error:
+            _settle(batch, BusUnavailable(f"an answer was not sent: {error}"))
+            if isinstance(error, asyncio.CancelledError):
+                raise
+        except Exception as error:
+            if len(batch) == 1:
+                return _settle(batch, error)
+            for one in batch:  # one that cannot be sent must not take the others with it
+                await self._deliver([one])
+        return _settle(batch, None)
 
 
-def _settle(sent: asyncio.Future[None], failure: BusUnavailable | None) -> None:
-    if sent.done():
-        return  # who answered waits no more
-    if failure is None:
-        sent.set_result(None)
-    else:
-        sent.set_exception(failure)
+def _settle(batch: list[Answer], failure: Exception | None) -> None:
+    for _, sent in batch:
+        if sent.done():
+            continue  # settled before, or who answered waits no more
+        if failure is None:
+            sent.set_result(None)
+        else:
+            sent.set_exception(failure)
