@@ -43,6 +43,7 @@ def test_a_capture_from_start_to_delete(screen: Screen, traffic: Traffic) -> Non
 
     page.get_by_role("row", name=re.compile("^49 ")).click()
     details = page.get_by_role("region", name="Packet 49")
+    expect(page.get_by_role("row", name=re.compile("^49 "))).to_be_in_viewport()
     expect(details.get_by_role("treeitem", name=re.compile("^UDP"))).to_be_visible()
     details.get_by_role("treeitem", name=re.compile("^dport")).hover()
     assert details.locator(".bytes .lit").all_inner_texts() == [

@@ -68,7 +68,7 @@ def test_a_gap_is_a_row_that_can_be_fetched(screen: Screen) -> None:
     screen.open()
     session = screen.start("demo")
     screen.expect_running()
-    screen.page.wait_for_function("document.querySelectorAll('.packet[data-family]').length > 5")
+    expect(screen.page.locator(".packet[data-family]").nth(5)).to_be_visible()
     screen.stop()
     screen.page.route("**/live/worker.js", _with_skips)
     screen.page.reload()

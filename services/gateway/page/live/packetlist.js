@@ -150,6 +150,8 @@ export class PacketList {
     this.inner.addEventListener("dblclick", (event) => this.#clicked(event, (index) => this.#enter(index)));
     this.sizes = new ResizeObserver(() => {
       this.#measure();
+      // What was chosen stays in sight when its details take some of the room.
+      if (this.#selected !== null) this.#look(this.scroll.reveal(this.#selected));
       this.hear.refresh();
     });
     this.sizes.observe(scroller);
