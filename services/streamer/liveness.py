@@ -55,7 +55,7 @@ class Liveness:
     def _judge_silence(self, now: float, ping: float) -> Verdict:
         if now - self.heard < ping:
             return Verdict.FINE
-        if self._asked < self.heard:
+        if self._asked <= self.heard:  # an answer may come in the same tick of the clock
             self._asked = now
             return Verdict.PING
         return Verdict.DEAD if now - self._asked >= ping else Verdict.FINE

@@ -25,8 +25,8 @@ class StreamerSettings(EndpointSettings, TasksSettings):
         examples=["made at the first start, kept in <data>/ticket.secret"],
     )
     viewer_queue: Size = Field(
-        default=16 << 20,
-        examples=["16MiB"],
+        default=64 << 20,
+        examples=["64MiB"],
         description="bytes a live viewer may lag behind before packets are skipped",
     )
     streamer_memory: Size = Field(

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from services.streamer.settings import StreamerSettings
 from tests.bench.report import Report
 from tests.bench.wire import FILTER
 from tests.servers.mongo import MongoServer
@@ -23,6 +24,11 @@ class RoomyMongo(MongoServer):
         return [*before[:at], CACHE_GB, *before[at + 1 :]]
 
 
+_AS_SHIPPED = {
+    "CAPFLOW_LOG_LEVEL": "warning",
+    "CAPFLOW_VIEWER_QUEUE": str(StreamerSettings.model_fields["viewer_queue"].default),
+}
+"""What the tests' stacks set otherwise."""
 CACHE_GB = "4"
 WRITE_CONCERN = "majority, journaled, a replica set of one"
 
@@ -51,7 +57,7 @@ def stack_on(
         services = folder / "bench.toml"
         services.write_text("".join(_service(*pair) for pair in interfaces.items()))
         place = servers.place().environment if servers else None
-        settings = {"CAPFLOW_SERVICES": str(services), "CAPFLOW_LOG_LEVEL": "warning", **more}
+        settings = {"CAPFLOW_SERVICES": str(services), **_AS_SHIPPED, **more}
         with Stack(folder, place, **settings) as stack:
             yield stack
 

@@ -256,6 +256,13 @@ def test_who_is_silent_is_asked_once_and_then_given_up() -> None:
     assert life.judge(0, 46.0, patience) is Verdict.PING
 
 
+def test_who_answers_in_the_same_tick_of_the_clock_is_alive() -> None:
+    life, patience = Liveness(0.0), Patience(ping=15)
+    assert life.judge(0, 15.0, patience) is Verdict.PING
+    life.heard = 15.0
+    assert life.judge(0, 30.0, patience) is Verdict.PING
+
+
 @given(st.lists(st.floats(0, 5), max_size=50), st.integers(1, 10))
 def test_the_doorstep_is_bounded_in_number_and_time(pauses: list[float], most: int) -> None:
     doorstep: Doorstep[int] = Doorstep(most, patience=10)
