@@ -26,7 +26,7 @@ def run(report: Report) -> None:
             starter.ask(services=list(interfaces), viewers=False)  # warms up
             _one_by_one(report, starter, list(interfaces))
             _at_once(report, starter, list(interfaces))
-            traffic = wire.generator(10**9, rate=_PACKETS_PER_SECOND)
+            traffic = wire.even(_PACKETS_PER_SECOND)
             try:
                 _first_packets(report, starter, list(interfaces))
             finally:

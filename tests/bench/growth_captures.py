@@ -41,7 +41,7 @@ def _run(
     with Worker("crowd") as crowd, captures_on(stack) as captures:
         captures.start(count)
         captures.watch(crowd, viewers)
-        traffic = wire.generator(10**9, rate=_RATE)
+        traffic = wire.even(_RATE)
         try:
             crowd.ask(do="watch", seconds=1.5)
             meter = Meter(pids_of(stack, servers))

@@ -50,7 +50,7 @@ def _run(
     with Worker("crowd") as crowd, captures_on(stack) as captures:
         captures.start(count)
         captures.watch(crowd, _VIEWERS)
-        traffic = wire.generator(10**9, rate=count * _RATE)
+        traffic = wire.even(count * _RATE)
         try:
             crowd.ask(do="watch", seconds=3)
             meter = Meter({**pids_of(stack, servers), "agent": agent})

@@ -23,14 +23,16 @@ def block_data(packets: int, size: int, ts: int) -> bytes:
 def _rests(packets: int, size: int) -> list[bytes]:
     """Blocks without the header of their first packet."""
     return [
-        b"".join(enhanced_packet(0, _packet(size), size) for _ in range(packets))[EPB_HEADER.size :]
+        b"".join(
+            enhanced_packet(0, frame(size, random.choice(PORTS)), size) for _ in range(packets)
+        )[EPB_HEADER.size :]
         for _ in range(_VARIANTS)
     ]
 
 
-def _packet(size: int) -> bytes:
+def frame(size: int, port: int) -> bytes:
+    """A UDP packet to `port`, in Ethernet."""
     total, payload = (size - 14).to_bytes(2), (size - 42)
     ipv4 = b"\x45\0" + total + b"\0\0\0\0\x40\x11\0\0" + _ADDRESSES
-    port = random.choice(PORTS).to_bytes(2)
-    udp = port + port + (payload + 8).to_bytes(2) + b"\0\0"
+    udp = port.to_bytes(2) * 2 + (payload + 8).to_bytes(2) + b"\0\0"
     return _ETHERNET + ipv4 + udp + random.randbytes(payload)

@@ -9,6 +9,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -71,6 +72,12 @@ class Wire:
         if rate is not None:
             command += ["--rate", f"{rate:.0f}pps"]
         return Generator(command, count)
+
+    def even(self, rate: float, size: int = 200) -> "Generator":
+        """Begin to send `rate` frames a second, evenly and for ever; up to tens of thousands."""
+        inside = ("ip", "netns", "exec", self.namespace)
+        program = (sys.executable, "-m", "tests.bench.pacer")
+        return Generator([*inside, *program, self.far, str(rate), str(size)], 0)
 
     def send(self, count: int, size: int = 200, rate: float | None = None) -> float:
         """Send frames, and return when all are sent; how many seconds that took."""
