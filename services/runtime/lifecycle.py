@@ -13,6 +13,7 @@ from typing import Any
 
 import uvloop
 
+from services.runtime.cancelling import cancel
 from services.runtime.errors import BadSetting
 
 DRAIN_DEADLINE = 12.0
@@ -20,7 +21,6 @@ DRAIN_DEADLINE = 12.0
 
 _YOUNG_OBJECTS = 20_000
 """Objects made and not freed before the collector looks at them; 700 is Python's own choice."""
-_CANCEL_AGAIN = 1.0
 _FORCED = 70
 _WRONG_SETTING = 2
 
@@ -70,16 +70,7 @@ async def until(stop: asyncio.Event, *parts: Coroutine[Any, Any, None]) -> None:
         tasks = [group.create_task(_for_ever(part, stop)) for part in parts]
         await asyncio.sleep(0)  # each part has begun, even where stop is set already
         await stop.wait()
-        await _cancelled(tasks)
-
-
-async def _cancelled(tasks: list[asyncio.Task[None]]) -> None:
-    """Cancel, and again: a library may lose a cancellation that meets a time-out of its own."""
-    pending = set(tasks)
-    while pending:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=_CANCEL_AGAIN)
+        await cancel(tasks)
 
 
 async def _for_ever(part: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:

@@ -275,14 +275,14 @@ async def test_who_says_nothing_is_closed_with_4408(embedded: Stage) -> None:
 
 async def test_connections_that_say_nothing_do_not_keep_others_out(embedded: Stage) -> None:
     play = await embedded.play()
-    streamer = await embedded.streamer(hello_seconds=2, silent_connections=50)
+    streamer = await embedded.streamer(hello_seconds=4, silent_connections=50)
     silent = [await asyncio.open_connection("127.0.0.1", streamer.port) for _ in range(100)]
     silent += [await raw(streamer) for _ in range(100)]
     async with streamer.viewer(play) as viewer:
         await viewer.watch()
-        await until(lambda: metric(streamer, 'cut_total{reason="evicted"}', 150))
+        await until(lambda: metric(streamer, 'cut_total{reason="evicted"}', 150), 20)
         for reader, writer in silent:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(20):
                 await _ended(reader)
             writer.transport.abort()
         await viewer.until("status")

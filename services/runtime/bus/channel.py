@@ -12,6 +12,7 @@ from services.runtime.backoff import delays
 from services.runtime.bus.cancelled import cancelled_by_others
 from services.runtime.bus.ending import end_within
 from services.runtime.bus.link import Link
+from services.runtime.cancelling import cancel
 
 SETUP_SECONDS = 5.0
 CLOSE_SECONDS = 1.0
@@ -63,8 +64,7 @@ class KeptChannel:
 
     async def close(self) -> None:
         """Give the channel up."""
-        self._task.cancel()
-        await asyncio.gather(self._task, return_exceptions=True)
+        await cancel([self._task])
 
     def retire(self) -> None:
         """Go on with the channel that is open, but open no other one."""

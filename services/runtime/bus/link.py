@@ -17,6 +17,7 @@ from yarl import URL
 from services.runtime.backoff import delays
 from services.runtime.bus.cancelled import cancelled_by_others
 from services.runtime.bus.ending import end_within
+from services.runtime.cancelling import cancel
 
 CONNECT_SECONDS = 5.0
 CLOSE_SECONDS = 2.5
@@ -75,8 +76,7 @@ class Link:
     async def close(self) -> None:
         """Disconnect; in a few seconds, whether the broker answers or not."""
         if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await cancel([self._task])
             self._task = None
         await asyncio.gather(*self._closing, return_exceptions=True)
 
@@ -117,7 +117,8 @@ class Link:
     async def _until(self, lost: asyncio.Event, connection: AbstractConnection) -> None:
         while not lost.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(lost.wait(), CARE_SECONDS)
+                async with asyncio.timeout(CARE_SECONDS):
+                    await lost.wait()
                 return
             async with asyncio.timeout(CONNECT_SECONDS):
                 await self._look_after(connection)

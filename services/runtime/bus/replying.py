@@ -14,6 +14,7 @@ from pamqp.body import ContentBody
 from pamqp.header import ContentHeader
 
 from services.runtime.bus.publishing import Envelope, Publisher
+from services.runtime.cancelling import cancel
 from services.runtime.errors import BusUnavailable
 
 
@@ -66,8 +67,7 @@ class Replier:
     async def close(self) -> None:
         """Send no more."""
         if self._sending is not None:
-            self._sending.cancel()
-            await asyncio.gather(self._sending, return_exceptions=True)
+            await cancel([self._sending])
         _settle(self._waiting, BusUnavailable("the bus is closed"))
 
     async def _send(self) -> None:
