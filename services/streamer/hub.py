@@ -63,10 +63,11 @@ class Hub:
             lock = self._entering[session] = asyncio.Lock()
         async with lock:  # a thousand viewers who come at once cost one query
             channel = self.channels.get(session)
-            if channel is None:
-                channel = self._add(await self._recorded(session))
-        if channel.removed:
-            raise NoSuchSession(session)
+            if channel is None or channel.removed:  # a removed session's name can be given again
+                capture = await self._recorded(session)
+                if channel is not None:
+                    self._remove(channel)
+                channel = self._add(capture)
         return channel
 
     async def run(self) -> None:
@@ -115,7 +116,8 @@ class Hub:
 
     def _remove(self, channel: Channel) -> None:
         channel.closed = True
-        del self.channels[channel.session]
+        if self.channels.get(channel.session) is channel:
+            del self.channels[channel.session]
         self._unwatched.discard(channel)
         self._arrange()
 
@@ -155,11 +157,12 @@ class Hub:
                 if channel is not None and not channel.arrive(block):
                     self._lookout.look(channel)
             case SessionChanged(capture):
-                if (channel := self.channels.get(capture.session)) is not None:
+                channel = self.channels.get(capture.session)
+                if channel is not None and channel.capture.task_id == capture.task_id:
                     channel.record(capture)
             case SessionRemoved(session):
                 if (channel := self.channels.get(session)) is not None:
-                    self._lookout.vanish(channel)
+                    self._lookout.look(channel)
             case HistoryLost():
                 self._history_lost(name)
 

@@ -58,11 +58,6 @@ class Lookout:
         for task in list(self._tasks):
             task.cancel()
 
-    def vanish(self, channel: Channel) -> None:
-        """The session was removed."""
-        self._pages.forget(channel.session)
-        channel.vanish()
-
     def away(self, name: str, error: StoreUnavailable) -> None:
         """An endpoint does not answer: say so."""
         self._metrics.away.labels(f"endpoint {name}").inc()
@@ -105,8 +100,9 @@ class Lookout:
         self._take_record(channel, capture)
 
     def _take_record(self, channel: Channel, capture: Capture | None) -> None:
-        if capture is None:
-            self.vanish(channel)
+        if capture is None or capture.task_id != channel.capture.task_id:
+            self._pages.forget(channel.session)
+            channel.vanish()
             return
         channel.record(capture)
         if channel.ended and channel.short:

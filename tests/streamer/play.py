@@ -190,6 +190,12 @@ class Play:
         at = EPOCH + timedelta(minutes=1)
         await self.become(state, stop_reason=reason, error=error, stopped_at=at)
 
+    def again(self) -> "Play":
+        """Another capture to which the name of this one is given."""
+        other = Play(self.store, self.tasks, self.capture.endpoint.name)
+        other.capture = other.capture.model_copy(update={"session": self.session})
+        return other
+
     async def remove(self) -> None:
         """Retention removes it, blocks first."""
         await self.blocks.delete_blocks(self.session)

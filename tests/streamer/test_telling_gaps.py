@@ -124,6 +124,26 @@ async def test_who_waits_on_a_session_that_is_removed_is_told(stage: Stage) -> N
         assert await viewer.closed() == 4404
 
 
+async def test_a_removed_sessions_name_can_be_given_again_at_once(stage: Stage) -> None:
+    removed = await stage.play()
+    await removed.packets(3)
+    await removed.end()
+    streamer = await stage.streamer()
+    async with streamer.viewer(removed) as viewer:
+        await viewer.enter()
+        await removed.remove()
+        play = removed.again()
+        await play.request()
+        await play.run()
+        assert await viewer.closed() == 4404
+    async with streamer.viewer(play) as viewer:
+        await viewer.watch(**{"from": "beginning", "format": "pcapng"})
+        await play.packets(5)
+        await play.end()
+        assert (await viewer.end())["next"] == 5
+    assert viewer.numbers == list(range(5))
+
+
 async def test_blocks_set_aside_are_a_hole_of_unknown_reason(embedded: Stage) -> None:
     play = await embedded.play()
     async with (await embedded.streamer()).viewer(play) as viewer:
