@@ -23,7 +23,7 @@ run: $(RUN) ## run everything on this machine: `capflow up`
 	@scripts/run-up
 
 test: setup lint ## check and test everything
-	@scripts/tests -n 2 --dist loadfile --ignore tests/browser
+	@scripts/tests -n 3 --dist loadfile --ignore tests/browser
 	@scripts/tests tests/browser # apart: what drives the browser leaves an event loop behind
 
 bench: setup ## measure everything beside its peers; ONLY=name for one, QUICK=1 to see that all work
