@@ -10,7 +10,7 @@ SERVERS := rabbitmq-server redis-server
 TOOLS := iproute2 tcpdump tshark netsniff-ng chromium
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench lint contracts lock clean
+.PHONY: help setup run test bench faults lint contracts lock clean
 
 help: ## list these targets
 	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
@@ -28,6 +28,9 @@ test: setup lint ## check and test everything
 
 bench: setup ## measure everything beside its peers; ONLY=name for one, QUICK=1 to see that all work
 	@QUICK="$(QUICK)" $(VENV)/bin/python -m tests.bench $(ONLY)
+
+faults: setup ## inject every fault at full length; ONLY=13 or ONLY=1,2, SOAK=600 for a mix, SEED=…
+	@SEED="$(SEED)" SOAK="$(SOAK)" $(VENV)/bin/python -m tests.faults "$(ONLY)"
 
 lint: $(DEV) ## check style, types, and who imports whom
 	@scripts/quietly $(VENV)/bin/ruff check

@@ -18,6 +18,7 @@ from tests.servers.management import Management
 from tests.servers.mongo import MongoServer
 from tests.servers.rabbitmq import RabbitServer
 from tests.servers.redis import RedisServer
+from tests.support.servers import Servers
 
 
 @pytest.fixture(scope="session")
@@ -39,6 +40,13 @@ def mongo_server() -> Iterator[str]:
     """A MongoDB that all tests share."""
     with addresses.mongo() as address:
         yield address
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """RabbitMQ, Redis and MongoDB for all stacks of this run, which a test may kill and freeze."""
+    with Servers() as running:
+        yield running
 
 
 @pytest.fixture

@@ -11,13 +11,6 @@ from tests.support.stack import Stack
 from tests.support.traffic import Traffic
 
 
-@pytest.fixture(scope="session")
-def servers() -> Iterator[Servers]:
-    """RabbitMQ, Redis and MongoDB for all stacks of this run."""
-    with Servers() as running:
-        yield running
-
-
 @pytest.fixture
 def place(servers: Servers) -> Place:
     """A place on the servers for this test's stack."""

@@ -125,6 +125,11 @@ class Server(ABC):
             os.killpg(self._child.pid, number)
 
     @property
+    def running(self) -> bool:
+        """Whether its process is there, frozen or not."""
+        return self._child is not None and self._child.poll() is None
+
+    @property
     def pid(self) -> int:
         """The process id of the running server."""
         assert self._child is not None, f"{self.name} does not run"

@@ -19,10 +19,10 @@ _DATABASES = 32
 class Servers:
     """The three servers, as private processes that a test may kill, freeze and start again."""
 
-    def __init__(self) -> None:
+    def __init__(self, *mongo_options: str) -> None:
         self.rabbitmq = RabbitServer()
         self.redis = RedisServer()
-        self.mongo = MongoServer()
+        self.mongo = MongoServer(*mongo_options)
         self._places = count(1)
         self._running = ExitStack()
 
@@ -38,6 +38,13 @@ class Servers:
         at: TracebackType | None,
     ) -> None:
         self._running.__exit__(kind, error, at)
+
+    def revive(self) -> None:
+        """Thaw what is frozen and start what is down, whatever a fault has left."""
+        for server in (self.rabbitmq, self.redis, self.mongo):
+            server.thaw()
+            if not server.running:
+                server.restart()
 
     def place(self) -> "Place":
         """A virtual host, a Redis database and a MongoDB database that nobody else uses."""

@@ -1,0 +1,39 @@
+"""What became of a fault."""
+
+from dataclasses import dataclass, field
+from time import monotonic
+
+from tests.faults.verdict import Verdict
+
+
+class Void(Exception):
+    """The fault did not really happen, so the run shows nothing; the text says what was missing."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What was injected and what was seen of it, what is wrong, how long it took to recover."""
+
+    injected: str
+    seen: str
+    verdict: Verdict = field(default_factory=Verdict)
+    recovered: float | None = None
+    """Seconds; None: measured when the fault returns, by a fresh start, packet and stop."""
+
+
+class Stopwatch:
+    """Measures from when it is made."""
+
+    def __init__(self) -> None:
+        self._began = monotonic()
+
+    @property
+    def seconds(self) -> float:
+        """Seconds so far."""
+        return monotonic() - self._began
+
+
+def really(happened: object, what: str) -> None:
+    """Raise Void unless the fault's trace was seen."""
+    if not happened:
+        raise Void(what)
