@@ -1,5 +1,6 @@
 """Bodies of the REST API that are not messages elsewhere."""
 
+from enum import StrEnum
 from typing import Annotated, Generic, TypeVar
 from uuid import UUID
 
@@ -57,6 +58,43 @@ class StartAnswer(Message):
     session: SessionName
     limits: Limits
     stream: Ticket
+
+
+class Role(StrEnum):
+    """What an API key may be used for; each includes the one before."""
+
+    VIEWER = "viewer"
+    """Reads captures."""
+    OPERATOR = "operator"
+    """Also starts and stops them."""
+    ADMIN = "admin"
+    """Also deletes them and manages keys."""
+
+    def includes(self, needed: "Role") -> bool:
+        """Whether this role may do what `needed` may."""
+        ranks = list(Role)
+        return ranks.index(self) >= ranks.index(needed)
+
+
+class KeyRequest(Request):
+    """An API key to make."""
+
+    name: Name
+    role: Role
+
+
+class KeyInfo(Message):
+    """An API key, without the key."""
+
+    name: Name
+    role: Role
+    created_at: Instant
+
+
+class NewKey(KeyInfo):
+    """An API key just made. It is told this once; only its hash is kept."""
+
+    key: str
 
 
 class Page(Message, Generic[Item]):

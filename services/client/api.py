@@ -1,15 +1,29 @@
 """The REST API as Python calls."""
 
+import base64
+import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 from uuid import UUID
 
 import httpx2
 from pydantic import BaseModel, ValidationError
 
+from contracts.dissection import PacketDetails
 from contracts.resource import Resource
-from contracts.rest import Page, Problem, StartAnswer, StartRequest, Ticket
+from contracts.rest import (
+    KeyInfo,
+    KeyRequest,
+    NewKey,
+    Page,
+    Problem,
+    Role,
+    StartAnswer,
+    StartRequest,
+    Ticket,
+)
 from contracts.stream import PacketSummary
 from contracts.task import Capture, Task
 from services.client.errors import ApiError, GatewayAway
@@ -17,6 +31,22 @@ from services.client.errors import ApiError, GatewayAway
 Answer = TypeVar("Answer", bound=BaseModel)
 _TIMEOUT = 10.0
 """Seconds; the gateway itself gives up on the broker and the store sooner."""
+_DEAD_AFTER = (
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 20),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 10),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 4),
+)
+"""A gateway's host that is gone without a word is noticed within a minute, also while a file that
+is followed has no packet to send (tcp(7))."""
+
+
+@dataclass(frozen=True, slots=True)
+class Download:
+    """A file as it comes."""
+
+    sha256: str | None
+    """Of the whole file, hexadecimal, where the gateway knows it (`Repr-Digest`, RFC 9530)."""
+    pieces: AsyncIterator[bytes]
 
 
 class Gateway:
@@ -30,8 +60,12 @@ class Gateway:
     ) -> None:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         self.url = url
+        keepalive = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1), *_DEAD_AFTER]
         self._http = httpx2.AsyncClient(
-            base_url=url, headers=headers, timeout=_TIMEOUT, transport=transport
+            base_url=url,
+            headers=headers,
+            timeout=_TIMEOUT,
+            transport=transport or httpx2.AsyncHTTPTransport(socket_options=keepalive),
         )
 
     async def __aenter__(self) -> Self:
@@ -90,15 +124,35 @@ class Gateway:
         """Remove an ended capture and its packets."""
         await self._send("DELETE", f"/v1/captures/{session}")
 
+    async def packet(self, session: str, number: int) -> PacketDetails:
+        """One packet, taken apart."""
+        return await self._get(f"/v1/captures/{session}/packets/{number}", PacketDetails)
+
+    async def keys(self, cursor: str | None = None) -> Page[KeyInfo]:
+        """API keys by name, without the keys."""
+        return await self._get("/v1/keys", Page[KeyInfo], {"cursor": cursor} if cursor else {})
+
+    async def create_key(self, name: str, role: Role) -> NewKey:
+        """Make an API key; the answer is the only one that holds it."""
+        body = KeyRequest(name=name, role=role).model_dump(mode="json")
+        return await self._call("POST", "/v1/keys", NewKey, json=body)
+
+    async def revoke_key(self, name: str) -> None:
+        """Remove an API key."""
+        await self._send("DELETE", f"/v1/keys/{name}")
+
     @asynccontextmanager
-    async def pcapng(self, session: str) -> AsyncIterator[AsyncIterator[bytes]]:
-        """The capture as a pcapng file, piece by piece."""
+    async def pcapng(self, session: str, live: bool = False) -> AsyncIterator[Download]:
+        """The capture as a pcapng file, piece by piece; a `live` one goes on until it ends."""
+        path = f"/v1/captures/{session}/pcapng"
+        params = {"live": "1"} if live else {}
+        timeout = httpx2.Timeout(_TIMEOUT, read=None if live else 2 * _TIMEOUT)
         with _errors(self.url):
-            async with self._http.stream("GET", f"/v1/captures/{session}/pcapng") as response:
+            async with self._http.stream("GET", path, params=params, timeout=timeout) as response:
                 if not response.is_success:
                     await response.aread()
                     raise _refusal(response)
-                yield response.aiter_bytes()
+                yield Download(_digest(response), response.aiter_bytes())
 
     async def events(self) -> AsyncIterator[Task]:
         """What happens to tasks from now on, until the connection ends (server-sent events)."""
@@ -145,6 +199,14 @@ def _errors(url: str) -> Iterator[None]:
 
 def _refusal(response: httpx2.Response) -> ApiError:
     return ApiError(_problem(response), _retry_after(response))
+
+
+def _digest(response: httpx2.Response) -> str | None:
+    for part in response.headers.get("Repr-Digest", "").split(","):
+        name, _, value = part.strip().partition("=")
+        if name == "sha-256" and len(value) > 2 and value[0] == value[-1] == ":":
+            return base64.b64decode(value[1:-1]).hex()
+    return None
 
 
 def _problem(response: httpx2.Response) -> Problem:

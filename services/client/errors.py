@@ -3,6 +3,10 @@
 CapflowError
  ├── ApiError           the gateway said no
  ├── ViewerRefused      the streamer said no
+ ├── Stuck
+ │    ├── NotRunning    a capture that was asked for does not run
+ │    ├── StillRunning  a capture that was asked to stop has not ended
+ │    └── NotWhole      a file could not be had whole
  └── Unavailable
       ├── GatewayAway
       └── StreamerAway
@@ -17,6 +21,11 @@ _BY_CODE = {
     "unknown-service": "`capflow resources` lists what there is",
     "unknown-capture": "`capflow ls` lists the captures",
     "resource-offline": "`capflow resources` says when its agent was last heard of",
+    "still-running": "`capflow stop {session}` first, or wait for its end",
+    "name-taken": "choose another name, or `capflow key revoke` the old one first",
+    "unknown-key": "`capflow key list` lists them",
+    "unknown-packet": "`capflow show SESSION` says how many there are",
+    "invalid-filter": "the syntax is in pcap-filter(7), as of tcpdump",
     "task-id-reused": "give another --task-id, or none",
 }
 _BY_STATUS = {
@@ -25,6 +34,29 @@ _BY_STATUS = {
     429: "wait a little and try again",
     503: "try again in a few seconds",
 }
+
+
+class Stuck(CapflowError):
+    """Something did not come about; with what to do, where there is something."""
+
+    def __init__(self, text: str, next_step: str | None = None) -> None:
+        super().__init__(text)
+        self.next_step = next_step
+
+
+class NotRunning(Stuck):
+    """A capture that was asked for does not run."""
+
+
+class StillRunning(Stuck):
+    """A capture that was asked to stop has not ended in time."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, "it ends when its agent is heard of again, or its limits are over")
+
+
+class NotWhole(Stuck):
+    """A capture's file could not be had whole, or is not what the gateway says it is."""
 
 
 class ApiError(CapflowError):
@@ -40,6 +72,11 @@ class ApiError(CapflowError):
     def code(self) -> str:
         """The problem's code, such as `already-running`."""
         return self.problem.code
+
+    @property
+    def passes(self) -> bool:
+        """Whether the same call may succeed later."""
+        return self.problem.status in (429, 502, 503, 504)
 
     @property
     def next_step(self) -> str | None:

@@ -1,38 +1,33 @@
-"""What the commands print: JSON for programs, tables for people, plain columns for pipes."""
+"""What the commands print beside tables: JSON for programs, notes, amounts as people read them."""
 
 import os
 import shutil
 import sys
-from collections.abc import Sequence
 from datetime import datetime
+from typing import TextIO
 
 import click
 from pydantic import BaseModel
 
 from services.runtime.escaping import escape
 
-Row = Sequence[str]
-
 
 def json_line(model: BaseModel) -> None:
-    """Print a model as one line of JSON."""
+    """Print a model as one line of JSON, at once."""
     click.echo(model.model_dump_json())
-
-
-def table(heads: Row, rows: Sequence[Row]) -> None:
-    """Print rows under their heads: a table on a terminal, aligned columns elsewhere."""
-    shown = [[escape(cell) for cell in row] for row in rows]
-    if sys.stdout.isatty():
-        from services.client.rich_table import show  # noqa: PLC0415 - no pipe waits for rich
-
-        show(heads, shown)
-    else:
-        _plain_columns([list(heads), *shown])
+    sys.stdout.flush()
 
 
 def note(text: str) -> None:
     """A line beside the output, on standard error."""
-    click.echo(f"-- {escape(text)}", err=True)
+    line = f"-- {escape(text)}"
+    click.echo(click.style(line, dim=True) if coloured(sys.stderr) else line, err=True)
+
+
+def coloured(stream: TextIO) -> bool:
+    """Whether a stream takes colour: a terminal that can, and nobody objects (no-color.org)."""
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return stream.isatty() and not plain
 
 
 def invocation() -> str:
@@ -45,7 +40,7 @@ def moment(at: datetime | None) -> str:
     return at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if at else "-"
 
 
-def size(count: int) -> str:
+def size(count: float) -> str:
     """Bytes as people read them: `12.3 MiB`."""
     amount, unit = float(count), "B"
     for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
@@ -53,10 +48,3 @@ def size(count: int) -> str:
             break
         amount /= 1024
     return f"{amount:.0f} B" if unit == "B" else f"{amount:.1f} {unit}"
-
-
-def _plain_columns(rows: Sequence[Row]) -> None:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        click.echo("  ".join(cells).rstrip())

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+import click
+
 from contracts.stream import Gap, PacketSummary
 from services.runtime.escaping import escape
 
@@ -12,15 +14,19 @@ _GAPS = {
     "unknown": "not known: the agent ended without telling",
     "kernel-drop": "dropped by the kernel of the host: the ring was full",
 }
+_COLOURS = {"TCP": "green", "UDP": "blue", "DNS": "cyan", "ARP": "yellow", "HTTP": "magenta",
+            "TLS": "magenta", "ICMP": "red", "ICMPv6": "red"}  # fmt: skip
 
 
-def packet_line(packet: PacketSummary) -> str:
-    """A packet as tcpdump would show it: number, time, who to whom, what."""
-    line = (
-        f"{packet.number:>6} {clock(packet.time)} {packet.source} > {packet.destination}"
-        f" {packet.protocol} {packet.length}"
-    )
-    return escape(f"{line} {packet.info}".rstrip())
+def packet_line(packet: PacketSummary, coloured: bool = False) -> str:
+    """A packet as `tcpdump --number` would show it: number, time, who to whom, what."""
+    number, time, protocol = f"{packet.number:>6}", clock(packet.time), escape(packet.protocol)
+    what = ", ".join(filter(None, (_info(packet), f"length {packet.length}")))
+    rest = escape(f"{packet.source} > {packet.destination}: {what}")
+    if coloured:
+        number, time = click.style(number, dim=True), click.style(time, dim=True)
+        protocol = click.style(protocol, fg=_COLOURS.get(packet.protocol), bold=True)
+    return f"{number} {time} {protocol} {rest}"
 
 
 def gap_line(gap: Gap) -> str:
@@ -36,3 +42,9 @@ def clock(time: str) -> str:
     seconds, _, fraction = time.partition(".")
     at = datetime.fromtimestamp(int(seconds))
     return f"{at:%H:%M:%S}.{fraction[:6].ljust(6, '0')}"
+
+
+def _info(packet: PacketSummary) -> str:
+    """What is said of it, without the ports, which the addresses have."""
+    source, destination = packet.source.rpartition(":")[2], packet.destination.rpartition(":")[2]
+    return packet.info.removeprefix(f"{source} → {destination}").lstrip()

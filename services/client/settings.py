@@ -1,15 +1,9 @@
 """Which gateway the client talks to, and with which key."""
 
-from pathlib import Path
-
 from pydantic import Field, SecretStr
 
+from services.client import whereabouts
 from services.runtime.settings import Port, ServiceSettings
-
-ADDRESS_FILE = "gateway.url"
-"""In the data folder: where the gateway of this machine listens, while it does."""
-KEY_FILE = "admin.key"
-"""In the data folder: the admin key made at the first start."""
 
 
 class ClientSettings(ServiceSettings):
@@ -31,19 +25,12 @@ class ClientSettings(ServiceSettings):
     @property
     def address(self) -> str:
         """The gateway's address: as told, or as recorded by this machine's, or where one is."""
-        host = f"[{self.host}]" if ":" in self.host else self.host
-        default = f"http://{host}:{self.gateway_port}"
-        recorded = None if self.url else _text(self.data_folder / ADDRESS_FILE)
-        return (self.url or recorded or default).rstrip("/")
+        return whereabouts.address(
+            self.url, self.data_folder, host=self.host, port=self.gateway_port
+        )
 
     @property
     def secret(self) -> str | None:
         """The API key, as told, or this machine's admin key."""
-        return self.key.get_secret_value() if self.key else _text(self.data_folder / KEY_FILE)
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8").strip() or None
-    except OSError:
-        return None
+        told = self.key.get_secret_value() if self.key else None
+        return whereabouts.secret(told, self.data_folder)

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from contracts.stream import CloseCode, End, SessionInfo
 from services.client.api import Gateway
 from services.client.conversation import Conversation, Event, Lost, Wish
-from services.client.errors import GatewayAway, StreamerAway, ViewerRefused
+from services.client.errors import ApiError, GatewayAway, StreamerAway, ViewerRefused
 from services.runtime.backoff import delays
 
 PATIENCE = 60.0
@@ -62,7 +62,9 @@ class Viewer:
                         yield event
                         if isinstance(event, End):
                             return
-            except (StreamerAway, GatewayAway) as error:
+            except (StreamerAway, GatewayAway, ApiError) as error:
+                if isinstance(error, ApiError) and not error.passes:
+                    raise
                 if heard is None or time.monotonic() - heard > self._patience:
                     raise
                 yield Lost(str(error), self._talk.next)

@@ -4,12 +4,15 @@ import json
 from collections.abc import Sequence
 from typing import BinaryIO, Protocol, TextIO
 
-from contracts.stream import End, Gap, Packets, PacketSummary, Status
+import click
+
+from contracts.stream import End, Gap, Packets, PacketSummary, SessionInfo, Status
 from services.client.conversation import Blocks, Event, Header, Lost
 from services.client.file_blocks import first_blocks
 from services.client.ledger_text import end_line, ledger_lines, viewer_line
-from services.client.output import note
+from services.client.output import coloured, note, size
 from services.client.packet_lines import gap_line, packet_line
+from services.client.progress import Progress
 
 
 class Output(Protocol):
@@ -33,10 +36,11 @@ class TextLines:
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
+        self._coloured = coloured(out)
 
     def packets(self, packets: Sequence[PacketSummary]) -> None:
         """Show packets; flushed at once, since a person waits."""
-        self._out.writelines(f"{packet_line(packet)}\n" for packet in packets)
+        self._out.writelines(f"{packet_line(packet, self._coloured)}\n" for packet in packets)
         self._out.flush()
 
     def data(self, data: bytes) -> None:
@@ -44,7 +48,8 @@ class TextLines:
 
     def gap(self, gap: Gap) -> None:
         """Show a hole in its place."""
-        self._out.write(f"-- {gap_line(gap)}\n")
+        line = f"-- {gap_line(gap)}"
+        self._out.write(f"{click.style(line, fg='yellow') if self._coloured else line}\n")
         self._out.flush()
 
     def end(self, end: End) -> None:
@@ -103,27 +108,35 @@ class PacketFile:
 class Tail:
     """One viewing: hands events to the output and knows when it is enough."""
 
-    def __init__(self, output: Output, count: int | None = None) -> None:
+    def __init__(self, output: Output, count: int | None, progress: Progress) -> None:
         self._output = output
         self._room = count
+        self._progress = progress
         self._last: Status | End | None = None
+        self._lost = False
+        self._begun = False
 
     def take(self, event: Event) -> bool:
         """Show an event; whether to go on."""
-        if isinstance(event, Packets):
-            self._packets(event.packets or [])
-        elif isinstance(event, Header):
-            self._output.data(event.data)
-        elif isinstance(event, Blocks):
-            self._blocks(event.data)
-        elif isinstance(event, Gap):
-            self._output.gap(event)
-        elif isinstance(event, Lost):
-            note(f"{event.reason}; going on at packet {event.next}")
-        elif isinstance(event, End | Status):
-            self._last = event
-        if isinstance(event, End):
-            self._output.end(event)
+        if isinstance(event, Lost):
+            self._lose(event)
+            return True
+        if self._lost:
+            self._lost = False
+            note("connected again")
+        match event:
+            case SessionInfo():
+                self._begin(event)
+            case Packets():
+                self._packets(event.packets or [])
+            case Header():
+                self._output.data(event.data)
+            case Blocks():
+                self._blocks(event.data)
+            case Gap():
+                self._output.gap(event)
+            case Status() | End():
+                self._tell(event)
         return self._room is None or self._room > 0
 
     def finish(self, next: int | None) -> None:
@@ -131,11 +144,39 @@ class Tail:
         if isinstance(self._last, End):
             note(viewer_line(self._last))
         elif next is not None:
-            note(f"the capture goes on; so does this, with --from {next}. Until now:")
+            note(f"the capture goes on; so does this, with --from {next}. Its last report:")
         for line in ledger_lines(self._last.ledger) if self._last else ():
             note(line)
         if isinstance(self._last, End):
             note(end_line(self._last))
+
+    def _begin(self, info: SessionInfo) -> None:
+        """Say what is watched, as tcpdump does; once, however often the connection is lost."""
+        if self._begun:
+            return
+        self._begun = True
+        capture = info.capture
+        filter = f", filter {capture.filter}" if capture.filter else ""
+        note(
+            f"{capture.session} {capture.state}, interface"
+            f" {capture.interface or capture.service}{filter}"
+        )
+
+    def _lose(self, event: Lost) -> None:
+        if not self._lost:
+            self._lost = True
+            where = "" if event.next is None else f"; going on at packet {event.next}"
+            note(f"{event.reason}; trying again{where}")
+
+    def _tell(self, status: Status | End) -> None:
+        self._last = status
+        self._progress.reached(
+            status.next,
+            status.ledger.stored + status.ledger.dropped_agent,
+            f"{status.next} of {status.ledger.stored} packets, {size(status.ledger.bytes)} stored",
+        )
+        if isinstance(status, End):
+            self._output.end(status)
 
     def _packets(self, packets: Sequence[PacketSummary]) -> None:
         shown = packets[: self._room]

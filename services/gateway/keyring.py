@@ -12,7 +12,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from contracts.model import Instant, Message
 from contracts.names import Name
-from services.gateway.roles import Caller, Role
+from contracts.rest import Role
+from services.gateway.roles import Caller
 from services.runtime import logs
 from services.runtime.errors import BadSetting
 from services.runtime.secretfile import private_folder, replace

@@ -5,8 +5,9 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from contracts.rest import Role
 from services.gateway.problems import Refused
-from services.gateway.roles import Caller, Role
+from services.gateway.roles import Caller
 
 
 def _needing(role: Role) -> Callable[[Request], Caller]:

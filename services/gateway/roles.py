@@ -1,23 +1,8 @@
-"""Who may do what: three roles, each of which includes the one before."""
+"""Who sends a request, and what they may do."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
-
-class Role(StrEnum):
-    """What an API key may be used for."""
-
-    VIEWER = "viewer"
-    """Reads captures."""
-    OPERATOR = "operator"
-    """Also starts and stops them."""
-    ADMIN = "admin"
-    """Also deletes them and manages keys."""
-
-    def includes(self, needed: "Role") -> bool:
-        """Whether this role may do what `needed` may."""
-        ranks = list(Role)
-        return ranks.index(self) >= ranks.index(needed)
+from contracts.rest import Role
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,3 +117,11 @@ def compile_on(handle: int, expression: bytes) -> list[Instruction] | str:
         return [(row.code, row.jt, row.jf, row.k) for row in rows]
     finally:
         library.pcap_freecode(program)
+
+
+def libpcap_version() -> str:
+    """What the library says of itself. Raises LibpcapMissing."""
+    library = libpcap()
+    library.pcap_lib_version.restype = ctypes.c_char_p
+    text: bytes = library.pcap_lib_version()
+    return text.decode()

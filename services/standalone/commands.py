@@ -1,4 +1,5 @@
-"""The commands that run services: one for each, and `up` for all four in one process.
+"""The commands that run services: one for each, and `up` for all four in one process; and the one
+that looks whether they can run.
 
 What a service needs is imported when it runs: `capflow ls` must not wait for it.
 """
@@ -9,10 +10,11 @@ from typing import Any
 
 import click
 
-from services.runtime.settings import describe, variable
+from services.client.commands.listing import SERVE, SET_UP, Listed, listed
 from services.standalone.services import SERVICES, Service
 
 UP = "Run everything in one process on this machine: no server to install."
+DOCTOR = "Look at all that Capflow needs, and say what to do."
 
 
 def settings_of(services: Iterable[Service]) -> list[tuple[str, str, str]]:
@@ -20,10 +22,11 @@ def settings_of(services: Iterable[Service]) -> list[tuple[str, str, str]]:
 
     Where several have one, the meaning is that of the service it is named for, or of the first.
     """
+    settings = import_module("services.runtime.settings")
     chosen: dict[str, tuple[str, str, str]] = {}
     for service in services:
-        for row in describe(service.settings_class()):
-            if row[0] not in chosen or row[0].startswith(variable(service.name) + "_"):
+        for row in settings.describe(service.settings_class()):
+            if row[0] not in chosen or row[0].startswith(settings.variable(service.name) + "_"):
                 chosen[row[0]] = row
     return list(chosen.values())
 
@@ -36,7 +39,9 @@ class ServiceCommand(click.Command):
         self._services = services
 
     def format_epilog(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the environment variables."""
+        """An example, and the environment variables."""
+        with formatter.section("Example"):
+            formatter.write_text(_example(self.name or "", self._services))
         formatter.width = max(formatter.width, 100)
         with formatter.section("Settings, by environment variable [default]"):
             rows = settings_of(self._services)
@@ -53,6 +58,15 @@ def service_command(service: Service) -> click.Command:
     )
 
 
+def _example(name: str, services: tuple[Service, ...]) -> str:
+    if len(services) > 1:
+        return f"CAPFLOW_DATA=/srv/capflow CAPFLOW_GATEWAY_PORT=9000 capflow {name}"
+    return (
+        "CAPFLOW_BUS_URL=amqp://… CAPFLOW_TASKS_URL=redis://… "
+        f"CAPFLOW_ENDPOINTS=main=mongodb://… capflow {name}"
+    )
+
+
 def _run_service(service: Service) -> None:
     import_module("services.standalone.serving").run_service(service)
 
@@ -63,4 +77,12 @@ def up() -> None:
     import_module("services.standalone.up").run_up()
 
 
-COMMANDS = (up, *(service_command(service) for service in SERVICES))
+def _listed(service: Service) -> Listed:
+    return Listed(service.name, SERVE, service.does, lambda: service_command(service))
+
+
+COMMANDS = (
+    Listed("up", SET_UP, UP, lambda: up),
+    listed("doctor", SET_UP, DOCTOR, "services.standalone"),
+    *map(_listed, SERVICES),
+)

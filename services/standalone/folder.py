@@ -8,13 +8,16 @@ from pathlib import Path
 from services.runtime.errors import BadSetting
 from services.runtime.secretfile import private_folder, replace
 
+LOCK = "up.lock"
+"""In the data folder: locked by the `capflow up` that uses it."""
+
 
 @contextmanager
 def held(folder: Path) -> Iterator[None]:
     """Hold the folder. Raises BadSetting where another process does, or it cannot be made."""
     try:
         private_folder(folder)
-        lock = (folder / "up.lock").open("w")
+        lock = (folder / LOCK).open("w")
     except OSError as error:
         raise BadSetting(f"CAPFLOW_DATA: cannot use {folder}: {error.strerror}") from None
     with lock:

@@ -3,9 +3,10 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from services.runtime.settings import ServiceSettings
+if TYPE_CHECKING:
+    from services.runtime.settings import ServiceSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +17,7 @@ class Service:
     settings_name: str
     does: str
 
-    def settings_class(self) -> type[ServiceSettings]:
+    def settings_class(self) -> "type[ServiceSettings]":
         """The class of its settings."""
         module = import_module(f"services.{self.name}.settings")
         found: type[ServiceSettings] = getattr(module, self.settings_name)

@@ -7,7 +7,8 @@ from typing import Any
 
 from services.agent.app import run as run_agent
 from services.agent.settings import AgentSettings
-from services.client.settings import ADDRESS_FILE, ClientSettings
+from services.client.settings import ClientSettings
+from services.client.whereabouts import ADDRESS_FILE
 from services.dispatcher.app import run as run_dispatcher
 from services.dispatcher.settings import DispatcherSettings
 from services.gateway.app import run as run_gateway

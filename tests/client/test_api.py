@@ -61,8 +61,8 @@ async def test_a_gateway_that_answers_too_late_is_away() -> None:
 async def test_a_file_comes_in_pieces_and_a_refused_one_is_an_error() -> None:
     answers = [httpx2.Response(200, content=b"pcapng"), httpx2.Response(404)]
     async with gateway(httpx2.MockTransport(lambda _: answers.pop(0))) as client:
-        async with client.pcapng(SESSION) as pieces:
-            assert b"".join([piece async for piece in pieces]) == b"pcapng"
+        async with client.pcapng(SESSION) as download:
+            assert b"".join([piece async for piece in download.pieces]) == b"pcapng"
         with pytest.raises(ApiError):
             async with client.pcapng(SESSION):
                 pass

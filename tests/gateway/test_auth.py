@@ -6,8 +6,8 @@ import stat
 import pytest
 import structlog
 
+from contracts.rest import Role
 from services.gateway.authentication import WRONG_KEYS_PER_MINUTE
-from services.gateway.roles import Role
 from tests.gateway.world import ADMIN_KEY, World, settings, world
 
 SESSION = "web-1.eth0.20261123215502"
@@ -30,6 +30,7 @@ CALLS = [
     ("POST", "/v1/filters/check", VIEWER),
     ("GET", "/v1/keys", ADMIN),
     ("POST", "/v1/keys", ADMIN),
+    ("GET", "/v1/keys/nobody", ADMIN),
     ("DELETE", "/v1/keys/nobody", ADMIN),
 ]
 

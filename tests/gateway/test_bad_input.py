@@ -187,6 +187,7 @@ async def test_a_session_that_cannot_be_one_is_refused(shared: World, session: s
         ("GET", "/v1/tasks/6f0b8a52-8f0c-4f4e-9d5a-1f1f6f2f9a10", "unknown-task"),
         ("GET", "/v1/tasks/6f0b8a52-8f0c-4f4e-9d5a-1f1f6f2f9a10?wait=30", "unknown-task"),
         ("GET", "/v1/resources/web-9", "unknown-resource"),
+        ("GET", "/v1/keys/nobody", "unknown-key"),
         ("DELETE", "/v1/keys/nobody", "unknown-key"),
         ("GET", "/v1/nothing", "not-found"),
         ("GET", "/v1/captures/", "not-found"),

@@ -38,6 +38,7 @@ CALLS = {
     "GET /v1/events",
     "GET /v1/keys",
     "POST /v1/keys",
+    "GET /v1/keys/{name}",
     "DELETE /v1/keys/{name}",
     "GET /healthz",
     "GET /readyz",

@@ -12,9 +12,9 @@ import httpx2
 import pytest
 from blockbuster import blockbuster_ctx
 
+from contracts.rest import Role
 from contracts.task import TaskState
 from services.gateway.app import main
-from services.gateway.roles import Role
 from services.runtime.errors import BadSetting, StoreUnavailable
 from tests.gateway.world import ADMIN_KEY, World, settings, world
 from tests.servers.ports import free_ports

@@ -12,13 +12,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.names import NAME_PATTERN
+from contracts.rest import Role
 from services.gateway.bearer import MAX_KEY_LENGTH, bearer_key
 from services.gateway.buckets import _MOST_CLIENTS, Buckets
 from services.gateway.idempotency import task_id_for
 from services.gateway.keyring import Keyring, NameTaken, new_key
 from services.gateway.paging import cursor_after, name_before, page_of
 from services.gateway.problems import PROBLEMS, Refused, status_of
-from services.gateway.roles import Caller, Role
+from services.gateway.roles import Caller
 from services.gateway.secretfiles import admin_key, ticket_secret
 from services.gateway.settings import GatewaySettings
 from services.gateway.validation import invalid_request

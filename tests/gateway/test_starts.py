@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from contracts.commands import CommandReply
+from contracts.rest import Role
 from contracts.task import Failure
-from services.gateway.roles import Role
 from services.runtime.errors import BusUnavailable, StoreUnavailable, TasksUnavailable
 from tests.gateway.world import World, settings, world
 

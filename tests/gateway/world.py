@@ -10,8 +10,8 @@ from typing import Any
 import httpx2
 from redis.asyncio import Redis
 
+from contracts.rest import Role
 from services.gateway.app import run
-from services.gateway.roles import Role
 from services.gateway.settings import GatewaySettings
 from services.packets.endpoints.opening import Endpoints, open_endpoints
 from services.packets.endpoints.port import PacketStore

@@ -4,10 +4,11 @@ import pytest
 
 from services.client.commands import COMMANDS as QUESTIONS
 from services.runtime.settings import describe
+from services.standalone.commands import COMMANDS as HERE
 from services.standalone.services import SERVICES, Service
 from tests.support.command import run
 
-ALL = [command.name for command in QUESTIONS] + ["up"] + [service.name for service in SERVICES]
+ALL = [command.name for command in (*QUESTIONS, *HERE)]
 
 
 async def test_help_names_every_command_and_where_to_begin() -> None:

@@ -38,7 +38,7 @@ def capture(state: str = "running", **more: Any) -> dict[str, Any]:
     return fields | more
 
 
-def packet(number: int, info: str = "80 > 1234 [S]") -> dict[str, Any]:
+def packet(number: int, info: str = "80 → 1234 [SYN]") -> dict[str, Any]:
     """A packet's summary."""
     return {
         "number": number, "time": "1795470600.123456789", "length": 60, "source": "10.0.0.1:80",

@@ -1,42 +1,25 @@
-"""`capflow resources`: which hosts there are, and what can be captured on them."""
+"""`capflow resources`."""
 
 import click
 
-from contracts.resource import Resource
-from services.client.api import Gateway
-from services.client.commands.calling import calls_gateway
-from services.client.output import json_line, moment, note, table
+from services.client.commands import naming
+from services.client.commands.declaring import acts, command, json_option, watch_option
 
-HEADS = ("RESOURCE", "ONLINE", "SERVICE", "INTERFACE", "FILTER", "RUNNING", "LAST SEEN", "VERSION")
-
-
-@click.command()
-@click.argument("resource", required=False)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-@calls_gateway
-async def resources(gateway: Gateway, resource: str | None, as_json: bool) -> None:
-    """List hosts with an agent, and their services (or those of one RESOURCE)."""
-    if resource:
-        one = await gateway.resource(resource)
-        return json_line(one) if as_json else _show([one])
-    page = await gateway.resources()
-    return json_line(page) if as_json else _show(page.items)
+EXAMPLES = """
+capflow resources              every host with an agent, and its services
+capflow resources web-1        one host
+capflow resources --watch      stay, and see hosts come and go
+"""
 
 
-def _show(found: list[Resource]) -> None:
-    table(HEADS, [row for resource in found for row in _rows(resource)])
-    for resource in found:
-        if resource.conflict:
-            note(
-                f"another agent ({resource.conflict.agent_id}) claims the name"
-                f" {resource.resource} and is refused: give it a CAPFLOW_RESOURCE of its own"
-            )
-    if not found:
-        note("no agent has been heard of: start one with `capflow agent`")
+@command(EXAMPLES)
+@click.argument("resource", required=False, shell_complete=naming.resources)
+@watch_option()
+@json_option("the resources")
+@acts("resources")
+def resources() -> None:
+    """List hosts with an agent, and what can be captured there (or on one RESOURCE).
 
-
-def _rows(resource: Resource) -> list[tuple[str, ...]]:
-    online = "yes" if resource.online else "no"
-    tail = (str(len(resource.running)), moment(resource.last_seen), resource.version)
-    services = [(each.service, each.interface, each.filter) for each in resource.services]
-    return [(resource.resource, online, *each, *tail) for each in services or [("-", "-", "")]]
+    A service is an interface of the host, or what its operator has named: an interface with a
+    filter of its own, a recording that is replayed.
+    """

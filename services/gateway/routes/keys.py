@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Query, Response
 
-from contracts.model import Instant, Message, Request, Text
+from contracts.model import Request, Text
 from contracts.names import Name
-from contracts.rest import Page
+from contracts.rest import KeyInfo, KeyRequest, NewKey, Page
 from services.gateway import examples
 from services.gateway.gateway import Here
 from services.gateway.keyring import KeyRecord, KeysFull, NameTaken
@@ -14,30 +14,8 @@ from services.gateway.openapi import answer, problems
 from services.gateway.paging import DEFAULT_LIMIT, Limit, page_of
 from services.gateway.problems import Refused, wrong_field
 from services.gateway.rights import Admin
-from services.gateway.roles import Role
 
 router = APIRouter(prefix="/v1/keys", tags=["keys"])
-
-
-class KeyRequest(Request):
-    """A key to make."""
-
-    name: Name
-    role: Role
-
-
-class KeyInfo(Message):
-    """A key, without the key."""
-
-    name: Name
-    role: Role
-    created_at: Instant
-
-
-class NewKey(KeyInfo):
-    """A key just made. It is told this once; only its hash is kept."""
-
-    key: str
 
 
 class KeyQuery(Request):
@@ -88,6 +66,20 @@ async def make_key(
     return NewKey(**_info(record).model_dump(), key=key)
 
 
+@router.get(
+    "/{name}",
+    summary="Read one API key",
+    responses=answer(200, "Its name and role", examples.KEY)
+    | problems("unknown-key", "invalid-request", reads=False),
+)
+async def read_key(gateway: Here, _: Admin, name: Name) -> KeyInfo:
+    """What the `Location` of a new key leads to; the key itself is kept nowhere."""
+    for record in gateway.keyring.records:
+        if record.name == name:
+            return _info(record)
+    raise _unknown(name)
+
+
 @router.delete(
     "/{name}",
     status_code=204,
@@ -99,7 +91,11 @@ async def make_key(
 async def delete_key(gateway: Here, _: Admin, name: Name) -> None:
     """Requests with the key are refused from then on."""
     if not await gateway.keyring.remove(name):
-        raise Refused("unknown-key", f"there is no API key named {name}")
+        raise _unknown(name)
+
+
+def _unknown(name: str) -> Refused:
+    return Refused("unknown-key", f"there is no API key named {name}")
 
 
 def _info(record: KeyRecord) -> KeyInfo:

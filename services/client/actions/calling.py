@@ -4,7 +4,6 @@
 """
 
 import asyncio
-import functools
 import os
 import sys
 from collections.abc import Awaitable, Callable
@@ -13,8 +12,8 @@ from typing import Any, NoReturn
 import click
 
 from services.client.api import Gateway
-from services.client.errors import ApiError, GatewayAway, StreamerAway
-from services.client.output import note
+from services.client.errors import ApiError, GatewayAway, StreamerAway, Stuck
+from services.client.output import coloured, note
 from services.client.settings import ClientSettings
 from services.runtime.errors import BadSetting, CapflowError
 from services.runtime.escaping import escape
@@ -24,31 +23,34 @@ FAILED = 1
 WRONG = 2
 
 
-def calls_gateway(work: Callable[..., Awaitable[None]]) -> Callable[..., None]:
-    """Make a command of a coroutine whose first argument is the gateway."""
-
-    @functools.wraps(work)
-    def command(**options: Any) -> None:
-        try:
-            asyncio.run(_with_gateway(work, options))
-            sys.stdout.flush()
-        except BrokenPipeError:
-            _leave_quietly()
-        except BadSetting as error:
-            fail(str(error), code=WRONG)
-        except CapflowError as error:
-            fail(str(error), _next_step(error))
-
-    return command
+def call(work: Callable[..., Awaitable[None]], options: dict[str, Any]) -> None:
+    """Run a coroutine whose first argument is the gateway, and end as it tells."""
+    try:
+        asyncio.run(_with_gateway(work, options))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _leave_quietly()
+    except BadSetting as error:
+        fail(str(error), code=WRONG)
+    except CapflowError as error:
+        fail(str(error), _next_step(error))
 
 
 def fail(text: str, next_step: str | None = None, code: int = FAILED) -> NoReturn:
     """End with an error: what happened, and what to do."""
-    for line in text.splitlines():
-        click.echo(f"capflow: {escape(line)}", err=True)
+    complain(text, next_step)
+    raise SystemExit(code)
+
+
+def complain(what: str | CapflowError, next_step: str | None = None) -> None:
+    """Say what went wrong, and what to do, on standard error."""
+    for line in str(what).splitlines():
+        text = f"capflow: {escape(line)}"
+        click.echo(click.style(text, fg="red") if coloured(sys.stderr) else text, err=True)
+    if isinstance(what, CapflowError):
+        next_step = next_step or _next_step(what)
     if next_step:
         note(next_step)
-    raise SystemExit(code)
 
 
 async def _with_gateway(work: Callable[..., Awaitable[None]], options: dict[str, Any]) -> None:
@@ -58,7 +60,7 @@ async def _with_gateway(work: Callable[..., Awaitable[None]], options: dict[str,
 
 
 def _next_step(error: CapflowError) -> str | None:
-    if isinstance(error, ApiError | GatewayAway | StreamerAway):
+    if isinstance(error, ApiError | GatewayAway | StreamerAway | Stuck):
         return error.next_step
     return None
 

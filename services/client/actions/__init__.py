@@ -1,0 +1,1 @@
+"""What each command of the client does; imported when it is called."""

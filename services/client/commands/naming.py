@@ -1,0 +1,101 @@
+"""Names completed from the gateway: quick, and silent where there is none or it says no.
+
+A shell waits for it at each Tab, so it takes neither the settings classes nor the Python client.
+"""
+
+import http.client
+import json
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from click.shell_completion import CompletionItem
+
+from services.client.whereabouts import address, secret
+
+PATIENCE = 1.0
+"""Seconds for which a shell may be kept waiting."""
+RUNNING = ("running", "requested", "lost")
+ENDED = ("stopped", "failed")
+_MOST = 100
+
+Complete = Callable[[Any, Any, str], list[CompletionItem]]
+Rows = list[dict[str, Any]]
+
+
+def resources(_ctx: Any, _param: Any, incomplete: str) -> list[CompletionItem]:
+    """Resources, with whether they are online."""
+    found = _items(["/v1/resources"])
+    return _matching(
+        [(each["resource"], "online" if each["online"] else "offline") for each in found],
+        incomplete,
+    )
+
+
+def services(ctx: Any, _param: Any, incomplete: str) -> list[CompletionItem]:
+    """The services of the resource that was named before."""
+    chosen = ctx.params.get("resource")
+    found = [each for each in _items(["/v1/resources"]) if each["resource"] == chosen]
+    return _matching(
+        [(each["service"], each["interface"]) for one in found for each in one["services"]],
+        incomplete,
+    )
+
+
+def sessions(*states: str) -> Complete:
+    """Completes captures in one of `states`, or all, newest first."""
+
+    def complete(ctx: Any, param: Any, incomplete: str) -> list[CompletionItem]:
+        queries: list[dict[str, Any]] = [{"state": state} for state in states] or [{}]
+        paths = [f"/v1/captures?{urlencode({**query, 'limit': _MOST})}" for query in queries]
+        named = ctx.params.get(param.name) or ()
+        found = [each for each in _items(paths) if each["session"] not in named]
+        return _matching([(each["session"], each["state"]) for each in found], incomplete)
+
+    return complete
+
+
+def keys(_ctx: Any, _param: Any, incomplete: str) -> list[CompletionItem]:
+    """API keys by name."""
+    found = _items([f"/v1/keys?limit={_MOST}"])
+    return _matching([(each["name"], each["role"]) for each in found], incomplete)
+
+
+def _matching(names: Sequence[tuple[str, str]], incomplete: str) -> list[CompletionItem]:
+    return [
+        CompletionItem(name, help=meaning) for name, meaning in names if name.startswith(incomplete)
+    ]
+
+
+def _items(paths: Sequence[str]) -> Rows:
+    """What the lists at `paths` hold; nothing where anything is wrong: a shell is no place to
+    say so."""
+    with suppress(OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+        return _fetch(paths)
+    return []
+
+
+def _fetch(paths: Sequence[str]) -> Rows:
+    said = os.environ.get
+    folder = Path(said("CAPFLOW_DATA") or "~/.local/share/capflow").expanduser()
+    where = urlsplit(
+        address(
+            said("CAPFLOW_URL"),
+            folder,
+            host=said("CAPFLOW_HOST", "127.0.0.1"),
+            port=int(said("CAPFLOW_GATEWAY_PORT", "8080")),
+        )
+    )
+    kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
+    connection = kind(where.hostname or "", where.port, timeout=PATIENCE)
+    key = secret(said("CAPFLOW_KEY"), folder)
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    rows: Rows = []
+    for path in paths:
+        connection.request("GET", where.path + path, headers=headers)
+        rows += json.loads(connection.getresponse().read())["items"]
+    connection.close()
+    return rows

@@ -1,0 +1,1 @@
+"""What `capflow doctor` looks at, a file for each place to look."""
