@@ -17,5 +17,6 @@ COMMANDS = (
     listed("export", KEEP, "Write a capture to a pcapng file."),
     listed("rm", KEEP, "Remove ended captures and their packets."),
     listed("key", SET_UP, "List, create and revoke API keys."),
+    listed("wireshark", SET_UP, "Capture from Wireshark: each service is an interface."),
     listed("completion", SET_UP, "Print the script that completes names in your shell."),
 )

@@ -1,0 +1,59 @@
+"""Which gateway to ask, and with which key: what the `capflow` command would take.
+
+First the environment; then what `capflow wireshark install` kept beside the plug-in, since a
+Wireshark started from a desktop has no such environment; then this machine's data folder.
+"""
+
+import json
+import os
+
+from .errors import PluginError
+
+CONFIG_FILE = "capflow.json"
+"""Beside the plug-in, for its owner's eyes only: `url`, `key` and `data`, each where known."""
+_DATA = "~/.local/share/capflow"
+
+
+class Access:
+    """A gateway's address, and a key or none."""
+
+    def __init__(self, url: str, key: str | None) -> None:
+        self.url = url.rstrip("/")
+        self.key = key
+
+
+def find_access(beside: str) -> Access:
+    """Where and with what to ask. Raises PluginError where the kept settings cannot be read."""
+    kept = _kept(os.path.join(beside, CONFIG_FILE))
+    told = os.environ.get("CAPFLOW_URL")
+    data = os.path.expanduser(os.environ.get("CAPFLOW_DATA") or kept.get("data") or _DATA)
+    url = told or kept.get("url") or _text(data, "gateway.url") or _default()
+    key = os.environ.get("CAPFLOW_KEY")
+    if not key and (not told or told == kept.get("url")):
+        key = kept.get("key")  # it is for the gateway it was kept with, and for no other
+    return Access(url, key or _text(data, "admin.key"))
+
+
+def _default() -> str:
+    host = os.environ.get("CAPFLOW_HOST") or "127.0.0.1"
+    port = os.environ.get("CAPFLOW_GATEWAY_PORT") or "8080"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _kept(path: str) -> dict[str, str]:
+    try:
+        with open(path, encoding="utf-8") as file:
+            kept = json.load(file)
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise PluginError(f"{path} cannot be read ({error}); install the plug-in anew") from None
+    return {str(name): str(value) for name, value in kept.items()} if kept else {}
+
+
+def _text(folder: str, name: str) -> str | None:
+    try:
+        with open(os.path.join(folder, name), encoding="utf-8") as file:
+            return file.read().strip() or None
+    except OSError:
+        return None
