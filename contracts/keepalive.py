@@ -5,6 +5,7 @@ from uuid import UUID
 from contracts.model import Message, Text
 from contracts.names import Name
 from contracts.order import Order, Snaplen
+from contracts.spool import Spool
 from contracts.task import CaptureStatus
 
 KEEPALIVES_IN_A_LEASE = 3
@@ -42,6 +43,8 @@ class KeepAlive(Message):
     captures: list[CaptureStatus]
     """Every capture that runs, and those that ended until an answer to a KeepAlive that listed
     them as ended no longer wants them."""
+    spool: Spool | None = None
+    """The agent's whole spool."""
 
 
 class Wanted(Message):

@@ -22,12 +22,14 @@ _SERVICES: TypeAdapter[list[ServiceInfo]] = TypeAdapter(list[ServiceInfo])
 def capture_of(record: Hash) -> Capture:
     """The capture in a task's hash. KeyError where there is none.
 
-    `capture` is the whole of it as JSON; `state` and `ledger` stand apart because scripts and
-    reports change them more often, and they are newer than the capture's own.
+    `capture` is the whole of it as JSON; `state`, `ledger` and `spool` stand apart because scripts
+    and reports change them more often, and they are newer than the capture's own.
     """
     fields: dict[str, Any] = json.loads(record[b"capture"])
     if b"ledger" in record:
         fields["ledger"] = json.loads(record[b"ledger"])
+    if b"spool" in record:
+        fields["spool"] = json.loads(record[b"spool"])
     fields["state"] = record[b"state"].decode()
     return Capture.model_validate(fields)
 

@@ -7,6 +7,7 @@ from pydantic import Discriminator, Field, TypeAdapter
 from contracts.ledger import Ledger
 from contracts.model import Message, Request, Text
 from contracts.names import SessionName
+from contracts.spool import Spool
 from contracts.task import Capture, StopReason, TaskState
 
 STREAM_PATH = "/v1/stream"
@@ -116,6 +117,8 @@ class Status(Message):
     type: Literal["status"] = "status"
     state: TaskState
     ledger: Ledger
+    spool: Spool | None = None
+    """What waits on the agent's disk because the endpoint is away or slow."""
     next: int
     sent: int
     filtered: int

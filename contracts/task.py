@@ -10,6 +10,7 @@ from contracts.ledger import Ledger
 from contracts.model import Instant, Message
 from contracts.names import Name, SessionName
 from contracts.order import EndpointRef, IdleSeconds, Limits, Order, Snaplen
+from contracts.spool import Spool
 
 
 class TaskState(StrEnum):
@@ -61,6 +62,8 @@ class Task(Message):
     stop_reason: StopReason | None = None
     error: Failure | None = None
     ledger: Ledger = Ledger()
+    spool: Spool | None = None
+    """What waits, or waited, on its agent's disk; none where the agent does not say."""
     requested_by: str
     requested_at: Instant
     started_at: Instant | None = None
@@ -105,6 +108,9 @@ class CaptureStatus(Message):
     stop_reason: StopReason | None = None
     error: Failure | None = None
     ledger: Ledger = Ledger()
+    spool: Spool | None = None
+    recovered: bool = False
+    """Whether its agent was restarted since it ran: only the store knows all that is stored."""
     interface: str | None = None
     linktype: int | None = None
     started_at: Instant | None = None

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from contracts.keepalive import KeepAlive, Wanted
 from contracts.task import StopReason, TaskReport
+from services.agent.backlog import Backlog
 from services.agent.captures import Captures
 from services.agent.catalogue import Catalogue
 from services.agent.identity import IdentityFile
@@ -16,15 +17,20 @@ from services.agent.journal import Journal
 from services.agent.keepalive import KeepAlives
 from services.agent.metrics import AgentMetrics
 from services.agent.reconcile import reconcile
+from services.agent.recovering import Recovering
 from services.agent.reports import Reports
 from services.agent.running import Running, Workshop
 from services.agent.settings import AgentSettings
+from services.agent.spiller import Spiller
+from services.agent.spool.folder import SpoolFolder
 from services.runtime.bus.port import Bus
 from services.runtime.logs import get
 
-STORING_SECONDS = 5.0
+STORING_SECONDS = 4.5
 """How long a drain waits for the endpoints to take what has been captured. The whole drain must
 fit into the life cycle's deadline, even where everything below is frozen."""
+FLUSHING_SECONDS = 3.0
+"""How long it then may take to leave the rest in the spool."""
 GIVING_UP_SECONDS = 1.0
 REPORTING_SECONDS = 1.5
 KEEPING_SECONDS = 1.0
@@ -44,8 +50,9 @@ class Parts:
     catalogue: Catalogue
     bus: Bus
     metrics: AgentMetrics
-    workshop: Callable[[Callable[[UUID], None]], Workshop]
-    """Makes the workshop, given whom to tell of a change."""
+    spool: SpoolFolder
+    workshop: Callable[[Callable[[UUID], None], Callable[[], None]], Workshop]
+    """Makes the workshop, given whom to tell of a change, and of memory that runs short."""
 
 
 class Agent:
@@ -61,11 +68,16 @@ class Agent:
             parts.bus, self._inbox.receive, self.keepalive, settings.keepalive, metrics
         )
         self._reports = Reports(parts.bus, self.report, self._running, metrics)
-        workshop = parts.workshop(self._reports.changed)
+        self._spiller = Spiller(parts.spool, self._backlogs, metrics)
+        changed = self._reports.changed
+        workshop = parts.workshop(changed, self._spiller.press)
+        store_of = workshop.preparer.store_of
         self.captures = Captures(
             Journal(settings.folder / "journal"),
+            parts.spool,
             lambda order: Running(order, workshop),
-            self._reports.changed,
+            lambda kept, shelf: Recovering(kept, shelf, parts.spool, store_of, changed),
+            changed,
         )
         self._log = get("agent")
 
@@ -74,8 +86,9 @@ class Agent:
         await self.captures.open(group)
         metrics, captures = self._parts.metrics, self.captures
         metrics.running.set_function(lambda: len(captures.running))
-        metrics.waiting.set_function(lambda: sum(one.waiting for one in captures.running))
+        metrics.waiting.set_function(lambda: sum(one.bytes for one in self._backlogs()))
         metrics.count(captures.counted)
+        metrics.watch_spool(captures.spool, lambda: self._parts.spool.foreign)
 
     def keepalive(self) -> KeepAlive:
         """The next KeepAlive."""
@@ -90,6 +103,7 @@ class Agent:
             version=self._parts.version,
             services=[service.info() for service in self._parts.catalogue.services()],
             captures=self.captures.listing(seq),
+            spool=self.captures.spool(),
         )
 
     def report(self, task_id: UUID) -> TaskReport | None:
@@ -113,6 +127,10 @@ class Agent:
     async def say_how_it_goes(self) -> None:
         """Publish reports, for ever."""
         await self._reports.run()
+
+    async def spill(self) -> None:
+        """Take what waits long from memory to disk, for ever."""
+        await self._spiller.run()
 
     async def follow(self) -> None:
         """Do what is wanted, for ever: the intake."""
@@ -145,15 +163,18 @@ class Agent:
         """End every capture, store what it has, report it. The intake has stopped by now."""
         self.captures.stop_all(StopReason.AGENT_SHUTDOWN)
         if not await _within(STORING_SECONDS, self.captures.all_ended):
-            self._log.warning("the endpoint does not take what was captured: giving it up")
+            self._log.warning("the endpoint does not take what was captured: leaving it on disk")
             self.captures.give_up()
-            await _within(GIVING_UP_SECONDS, self.captures.all_ended)
+            await _within(FLUSHING_SECONDS, self.captures.all_ended)
         await _within(REPORTING_SECONDS, self._reports.all_sent)
         await _within(GIVING_UP_SECONDS, self._keepalives.send)
 
     async def close(self) -> None:
         """Give up the reply address."""
         await _within(GIVING_UP_SECONDS, self._keepalives.close)
+
+    def _backlogs(self) -> list[Backlog]:
+        return [running.backlog for running in self.captures.running]
 
     def _running(self) -> list[UUID]:
         return [running.order.task_id for running in self.captures.running]

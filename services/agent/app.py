@@ -23,6 +23,7 @@ from services.agent.scapysource import ScapySource
 from services.agent.services import Recording, Service
 from services.agent.settings import AgentSettings
 from services.agent.source import Source
+from services.agent.spool.folder import SpoolFolder
 from services.packets.endpoints.opening import Endpoints, open_endpoints
 from services.packets.filters import FilterCompiler
 from services.runtime.bus.opening import open_bus
@@ -119,7 +120,7 @@ async def _live(
     async with asyncio.TaskGroup() as group:
         await agent.open(group)
         intake = group.create_task(agent.follow())
-        parts = (agent.say_alive(), agent.say_how_it_goes(), agent.keep_journal())
+        parts = (agent.say_alive(), agent.say_how_it_goes(), agent.keep_journal(), agent.spill())
         others = [group.create_task(part) for part in parts]
         get("agent").info("the agent serves", resource=settings.resource)
         started()
@@ -142,6 +143,9 @@ async def _assembled(
     identity = await asyncio.to_thread(IdentityFile(settings.folder).open)
     held.callback(identity.close)
     framer = Framer()
+    spool = SpoolFolder(settings.folder / "spool", settings.spool)
+    held.callback(spool.close)
+    await asyncio.to_thread(spool.prepare)
     parts = Parts(
         settings=settings,
         version=await asyncio.to_thread(version, "capflow"),
@@ -149,7 +153,10 @@ async def _assembled(
         catalogue=catalogue,
         bus=bus,
         metrics=AgentMetrics(registry),
-        workshop=lambda changed: Workshop(preparer, framer, settings.backlog, changed),
+        spool=spool,
+        workshop=lambda changed, press: Workshop(
+            preparer, framer, settings.backlog, spool, press, changed
+        ),
     )
     return Agent(parts)
 

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from pydantic import ValidationError
 
+from contracts.ledger import Ledger
 from contracts.order import Order
 from contracts.task import CaptureStatus, Failure, StopReason, TaskState
 from services.agent.failures import AGENT_RESTARTED
@@ -19,28 +20,37 @@ from services.runtime.logs import get
 from services.runtime.secretfile import private_folder, replace
 
 
+class Kept(CaptureStatus):
+    """What is kept of a task."""
+
+    next_block: int = 0
+    """Blocks below this number are in the ledger."""
+    sealed: bool = False
+    """Whether the capture is over and all of it that is not stored is in the spool."""
+
+
 class Journal:
     """The folder of those files. Its calls write to disk and raise OSError."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def open(self) -> tuple[dict[UUID, CaptureStatus], set[UUID]]:
-        """What an earlier start of this agent has left: how each task stands, and the tasks whose
-        file cannot be read. What had not ended was ended by the restart, and is kept as such."""
+    def open(self) -> tuple[dict[UUID, Kept], set[UUID]]:
+        """What an earlier start of this agent has left: how each task stood, and the tasks whose
+        file cannot be read. What had not ended was last heard of when it was written down."""
         private_folder(self._folder)
-        known: dict[UUID, CaptureStatus] = {}
+        known: dict[UUID, Kept] = {}
         unreadable: set[UUID] = set()
         for task_id, path in self._files():
-            status = _read(path)
-            if status is None:
+            kept = _read(path)
+            if kept is None:
                 unreadable.add(task_id)
             else:
-                known[task_id] = ended = status if status.state.ended else _cut_off(status, path)
-                self.keep(ended)
+                last = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+                known[task_id] = kept.model_copy(update={"stopped_at": kept.stopped_at or last})
         return known, unreadable
 
-    def keep(self, status: CaptureStatus) -> None:
+    def keep(self, status: Kept) -> None:
         """Write down how a task stands."""
         replace(self._path(status.order.task_id), status.model_dump_json())
 
@@ -61,36 +71,37 @@ class Journal:
                 yield task_id, path
 
 
-def restarted(order: Order, status: CaptureStatus | None = None) -> CaptureStatus:
-    """How a task stands that this agent had begun before it was restarted."""
-    last = status or CaptureStatus(order=order, state=TaskState.REQUESTED)
-    return last.model_copy(
-        update={
-            "state": TaskState.STOPPED,
-            "stop_reason": StopReason.AGENT_RESTARTED,
-            "error": _unknown_tail(last),
-            "ledger": settled(last.ledger),
-            "stopped_at": last.stopped_at or datetime.now(UTC),
-        }
-    )
+def begun(order: Order) -> Kept:
+    """How a task stands of which nothing is known but that it was begun."""
+    return Kept(order=order, state=TaskState.REQUESTED)
 
 
-def _cut_off(status: CaptureStatus, path: Path) -> CaptureStatus:
-    last_heard = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    return restarted(status.order, status.model_copy(update={"stopped_at": last_heard}))
+def restarted(last: Kept) -> Kept:
+    """How a task ends that this agent had begun before it was restarted, and of which nothing
+    waits any more. One that was over by then keeps its reason; of another the rest is unknown."""
+    ledger = settled(last.ledger)
+    update: dict[str, object] = {
+        "state": TaskState.STOPPED,
+        "ledger": ledger,
+        "recovered": True,
+        "stopped_at": last.stopped_at or datetime.now(UTC),
+    }
+    if not last.sealed:
+        update |= {"stop_reason": StopReason.AGENT_RESTARTED, "error": _unknown_tail(ledger)}
+    return last.model_copy(update=update)
 
 
-def _unknown_tail(last: CaptureStatus) -> Failure:
-    known = last.ledger.captured
+def _unknown_tail(ledger: Ledger) -> Failure:
+    known = ledger.captured
     return Failure(
         code=AGENT_RESTARTED,
         detail=f"the agent was restarted; what it captured from packet {known} on is unknown",
     )
 
 
-def _read(path: Path) -> CaptureStatus | None:
+def _read(path: Path) -> Kept | None:
     try:
-        return CaptureStatus.model_validate_json(path.read_bytes())
+        return Kept.model_validate_json(path.read_bytes())
     except (OSError, ValidationError) as error:
         get("agent").error("a task's journal cannot be read", file=str(path), error=str(error))
         return None

@@ -21,6 +21,7 @@ class LedgerBook:
         self._beyond_limit = 0
         self._dropped_agent = 0
         self._abandoned = 0
+        self._damaged = 0
         self._stored = 0
         self._blocks = 0
         self._bytes = 0
@@ -57,6 +58,15 @@ class LedgerBook:
         """Packets that waited for an endpoint which did not take them in time."""
         self._abandoned += packets
 
+    def enter_damaged(self, packets: int) -> None:
+        """Packets that waited on disk and could not be read back."""
+        self._damaged += packets
+
+    @property
+    def overflowed(self) -> int:
+        """Packets for which there was no room, neither in memory nor on disk."""
+        return self._dropped_agent
+
     def unread(self) -> int:
         """Packets that the source has counted and that have not been read from it."""
         read = self._captured + self._beyond_limit
@@ -69,7 +79,7 @@ class LedgerBook:
             captured=self._captured,
             dropped_kernel=self.dropped_kernel,
             beyond_limit=self._beyond_limit,
-            dropped_agent=self._dropped_agent + self._abandoned,
+            dropped_agent=self._dropped_agent + self._abandoned + self._damaged,
             stored=self._stored,
             blocks=self._blocks,
             bytes=self._bytes,

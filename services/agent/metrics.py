@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
-from prometheus_client.core import CounterMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from contracts.ledger import Ledger
+from contracts.spool import Spool
 
 _PREFIX = "capflow_agent"
 
@@ -38,12 +39,50 @@ class AgentMetrics:
             f"{_PREFIX}_waiting_bytes", "blocks that wait for their endpoint", registry=registry
         )
 
+        self.spool_errors = self._counter("spool_errors", "times the spool's disk failed")
+
+    def watch_spool(self, spool: Callable[[], Spool], foreign: Callable[[], int]) -> None:
+        """Ask `spool` for the figures of the whole spool whenever somebody reads the metrics."""
+        self._registry.register(_SpoolFigures(spool, foreign))
+
     def count(self, ledger: Callable[[], Ledger]) -> None:
         """Ask `ledger` for the sums of all captures whenever somebody reads the metrics."""
         self._registry.register(_Ledgers(ledger))
 
     def _counter(self, name: str, meaning: str) -> Counter:
         return Counter(f"{_PREFIX}_{name}", meaning, registry=self._registry)
+
+
+SPOOL = {
+    "bytes": ("spool_bytes", "disk that blocks take which wait for their endpoint"),
+    "packets": ("spool_packets", "packets that wait on disk"),
+    "room": ("spool_room_bytes", "disk that the spool can still take"),
+    "oldest": ("spool_oldest_seconds", "how long the oldest block has waited"),
+}
+SPOOL_COUNTS = {
+    "dropped": ("spool_dropped_packets", "packets dropped because spool and memory were full"),
+    "damaged": ("spool_damaged_packets", "packets lost in records that could not be read back"),
+}
+
+
+class _SpoolFigures(Collector):
+    def __init__(self, spool: Callable[[], Spool], foreign: Callable[[], int]) -> None:
+        self._spool = spool
+        self._foreign = foreign
+
+    def collect(self) -> Iterator[Metric]:
+        """The spool's figures."""
+        spool = self._spool()
+        for name, (metric, meaning) in SPOOL.items():
+            value = getattr(spool, name)
+            yield GaugeMetricFamily(f"{_PREFIX}_{metric}", meaning, value=value)
+        for name, (metric, meaning) in SPOOL_COUNTS.items():
+            value = getattr(spool, name)
+            yield CounterMetricFamily(f"{_PREFIX}_{metric}", meaning, value=value)
+        yield GaugeMetricFamily(
+            f"{_PREFIX}_spool_foreign", "files and links in the spool that are not ours",
+            value=self._foreign(),
+        )  # fmt: skip
 
 
 class _Ledgers(Collector):

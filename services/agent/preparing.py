@@ -59,7 +59,7 @@ class Preparer:
     async def prepare(self, order: Order) -> Prepared:
         """What `order` needs. Raises CaptureFailed."""
         service = self._service(order)
-        store = self._store(order)
+        store = self.store_of(order)
         source = self._source_of(service)
         linktype = await asyncio.to_thread(source.linktype)
         rules = await self._rules(order, service, source, linktype)
@@ -76,7 +76,8 @@ class Preparer:
             )
         return services[order.service]
 
-    def _store(self, order: Order) -> PacketStore:
+    def store_of(self, order: Order) -> PacketStore:
+        """The endpoint that `order` names. Raises CaptureFailed."""
         wanted = order.endpoint
         try:
             known = self._endpoints.ref(wanted.name)

@@ -9,15 +9,18 @@ from typing import Any
 from uuid import UUID
 
 from contracts.order import Order
+from contracts.spool import Spool
 from contracts.task import CaptureStatus, Failure, StopReason, TaskState
 from services.agent.backlog import Backlog
 from services.agent.blocks import BlockBuilder
 from services.agent.capture import Capture, Ending
 from services.agent.failures import AGENT_ERROR, ENDPOINT_AWAY, CaptureFailed
 from services.agent.framing import Framer
+from services.agent.journal import Kept
 from services.agent.ledgerbook import LedgerBook
 from services.agent.limits import Limiter
 from services.agent.preparing import Prepared, Preparer
+from services.agent.spool.folder import SpoolFolder
 from services.agent.writer import Writer
 from services.runtime.logs import get
 
@@ -29,7 +32,10 @@ class Workshop:
     preparer: Preparer
     framer: Framer
     room: int
-    """Bytes of blocks that may wait, for each capture."""
+    """Bytes of blocks that may wait in memory, for each capture."""
+    spool: SpoolFolder
+    press: Callable[[], None]
+    """Called when a capture's memory runs short."""
     changed: Callable[[UUID], None]
     """Called at each change of a task's state."""
 
@@ -45,7 +51,8 @@ class Running:
         self._loop = asyncio.get_running_loop()
         self._more = asyncio.Event()
         self._book = LedgerBook()
-        self._backlog = Backlog(order.session, workshop.room, self._wake)
+        self.backlog = Backlog(order.session, workshop.room, self._wake)
+        self._laid_by = False
         self._capture: Capture | None = None
         self._asked: Ending | None = None
         self._writing: asyncio.Task[None] | None = None
@@ -53,12 +60,18 @@ class Running:
 
     def status(self) -> CaptureStatus:
         """How it stands, with the ledger of this moment."""
-        return self._status.model_copy(update={"ledger": self._book.ledger()})
+        update = {"ledger": self._book.ledger(), "spool": self.figures()}
+        return self._status.model_copy(update=update)
 
-    @property
-    def waiting(self) -> int:
-        """Bytes of blocks that wait for the endpoint."""
-        return self._backlog.bytes
+    def kept(self) -> Kept:
+        """What is written down of it."""
+        sealed = self._capture is not None and self.backlog.safe
+        next_block = self.backlog.head  # before the ledger, which then holds no less
+        return Kept(**dict(self.status()), next_block=next_block, sealed=sealed)
+
+    def figures(self) -> Spool:
+        """What of it waits on disk."""
+        return self.backlog.figures(self._workshop.spool.room.left, self._book.overflowed)
 
     def stop(self, reason: StopReason, error: Failure | None = None) -> None:
         """Ask it to end; the first reason is the one that counts."""
@@ -70,12 +83,14 @@ class Running:
                 self._become(TaskState.STOPPING, stop_reason=reason)
 
     def give_up(self) -> None:
-        """Wait no longer for the endpoint: what it has not taken is lost, and counted."""
-        if self._writing is not None and not self._backlog.drained:
+        """Wait no longer for the endpoint: what it has not taken is left in the spool, or, where
+        that has no room, lost and counted."""
+        if self._writing is not None and not self.backlog.drained:
             self._writing.cancel()
 
-    async def run(self) -> CaptureStatus:
-        """Start, capture, store, end. Never fails: what goes wrong is in the status returned."""
+    async def run(self) -> Kept:
+        """Start, capture, store, end. Never fails: what goes wrong is in what is returned, which
+        has not ended where something is left in the spool for the next start."""
         try:
             ending = await self._live()
         except CaptureFailed as failed:
@@ -87,8 +102,9 @@ class Running:
             )
         finally:
             self._let_nothing_outlive()
-        self._end(ending)
-        return self.status()
+        if not self._laid_by:
+            self._end(ending)
+        return self.kept()
 
     async def _live(self) -> Ending:
         prepared = await self._workshop.preparer.prepare(self.order)
@@ -96,6 +112,7 @@ class Running:
             return self._asked
         started_at = datetime.now(UTC)
         await asyncio.to_thread(prepared.source.open, prepared.screen)
+        self._put_spool_under(prepared)
         ended = self._begin(prepared)
         self._become(
             TaskState.RUNNING,
@@ -105,6 +122,12 @@ class Running:
         )
         return await self._store(prepared, ended)
 
+    def _put_spool_under(self, prepared: Prepared) -> None:
+        spool, press = self._workshop.spool, self._workshop.press
+        shelf = spool.shelf(self.order, prepared.linktype, prepared.interface)
+        if shelf is not None:
+            self.backlog.rest_on(shelf, lambda: self._from_thread(press))
+
     def _begin(self, prepared: Prepared) -> asyncio.Future[Ending]:
         ended: asyncio.Future[Ending] = self._loop.create_future()
         self._capture = Capture(
@@ -112,7 +135,7 @@ class Running:
             BlockBuilder(self._workshop.framer),
             Limiter(self.order.limits, time.monotonic()),
             self._book,
-            self._backlog,
+            self.backlog,
         )
         self._capture.start(lambda ending: self._from_thread(_settle, ended, ending))
         if self._asked:
@@ -121,7 +144,8 @@ class Running:
 
     async def _store(self, prepared: Prepared, ended: asyncio.Future[Ending]) -> Ending:
         """Write blocks until the capture has ended and all of them are stored or given up."""
-        writer = Writer(self._backlog, self._more, prepared.store, self._book)
+        spool = self._workshop.spool
+        writer = Writer(self.backlog, self._more, prepared.store, self._book, spool)
         self._writing = asyncio.create_task(writer.run())
         first: list[asyncio.Future[Any]] = [self._writing, ended]
         await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
@@ -131,23 +155,41 @@ class Running:
         if not self._writing.done():
             self._become(TaskState.STOPPING, stop_reason=ending.reason)
             await asyncio.wait({self._writing})
-        return self._after_writing(ending)
+        return await self._after_writing(ending)
 
     def _stop_for_writer(self) -> None:
         """The writer has failed, so there is nothing to capture for."""
         if self._capture is not None:
             self._capture.stop(Ending(StopReason.ERROR))
 
-    def _after_writing(self, ending: Ending) -> Ending:
+    async def _after_writing(self, ending: Ending) -> Ending:
         assert self._writing is not None
-        abandoned = self._backlog.abandon()
-        self._book.enter_abandoned(abandoned)
         if self._writing.cancelled():
-            detail = f"the endpoint was away to the end: {abandoned} packets could not be stored"
-            return Ending(ending.reason, Failure(code=ENDPOINT_AWAY, detail=detail))
+            return await self._lay_by(ending)
         if error := self._writing.exception():
+            self._book.enter_abandoned(await self._workshop.spool.call(self.backlog.abandon))
             raise error
         return ending
+
+    async def _lay_by(self, ending: Ending) -> Ending:
+        """Leave what is not stored in the spool, for the next start."""
+        await self._workshop.spool.call(self._spill)
+        self._laid_by = self.backlog.on_disk
+        lost = self.backlog.abandon_memory()
+        if not lost and self._laid_by:
+            return ending
+        self._book.enter_abandoned(lost)
+        detail = f"the endpoint was away to the end: {lost} packets could not be stored"
+        error = Failure(code=ENDPOINT_AWAY, detail=detail)
+        self._status = self._status.model_copy(update={"error": error})
+        return Ending(ending.reason, error)
+
+    def _spill(self) -> None:
+        if self.backlog.spillable:
+            try:
+                self.backlog.spill()
+            except OSError as error:
+                get("agent").error("the spool's disk fails", error=str(error))
 
     def _become(self, state: TaskState, **fields: object) -> None:
         self._status = self._status.model_copy(update={"state": state, **fields})

@@ -2,12 +2,14 @@
 
 import socket
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_settings import NoDecode
 
 from contracts.names import Name, fit_name
 from services.packets.endpoints.setting import EndpointSettings
-from services.runtime.settings import BusSettings, Duration, Port, Size
+from services.runtime.settings import BusSettings, Duration, Port, Size, parse_size
 
 
 def host_name() -> str:
@@ -44,6 +46,12 @@ class AgentSettings(BusSettings, EndpointSettings):
         examples=["64MiB"],
         description="memory, for each capture, of blocks that wait for the endpoint",
     )
+    spool: Annotated[int, NoDecode, BeforeValidator(parse_size)] = Field(
+        default=256 << 20,
+        ge=0,
+        examples=["256MiB"],
+        description="disk, for all captures, of blocks that wait longer for the endpoint; 0: none",
+    )
     exclude: str = Field(
         default="",
         pattern=r"^\s*([^\s,]+:[0-9]+(\s*,\s*[^\s,]+:[0-9]+)*)?\s*$",
@@ -61,5 +69,5 @@ class AgentSettings(BusSettings, EndpointSettings):
 
     @property
     def folder(self) -> Path:
-        """Where the agent keeps its id and its journal."""
+        """Where the agent keeps its id, its journal and its spool."""
         return self.data_folder / "agent"

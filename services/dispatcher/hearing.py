@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 from contracts import topology
 from contracts.keepalive import KEEPALIVES_IN_A_LEASE, KeepAlive, ServiceInfo
 from contracts.task import CaptureStatus, TaskReport
-from services.dispatcher.taskstore import LIVE_MS, TaskStore
+from services.dispatcher.taskstore import LIVE_MS, TaskStore, spool_json
 
 _SERVICES: TypeAdapter[list[ServiceInfo]] = TypeAdapter(list[ServiceInfo])
 
@@ -112,6 +112,7 @@ class Ears:
                 status.state.value,
                 status.ledger.model_dump_json(),
                 LIVE_MS,
+                spool_json(status.spool),
             ],
         )
         return Reported(answer.decode())

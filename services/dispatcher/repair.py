@@ -20,10 +20,13 @@ class Repair:
     async def status(self, capture: Capture, status: CaptureStatus) -> CaptureStatus:
         """An agent's report; of a capture that did not survive its agent, with a ledger that is
         as good as can be, and the word that the rest is unknown."""
-        if status.stop_reason is not StopReason.AGENT_RESTARTED or not status.state.ended:
+        restarted = status.stop_reason is StopReason.AGENT_RESTARTED
+        if not (restarted or status.recovered) or not status.state.ended:
             return status
         ledger = await self.ledger(capture, ledgers.later(capture.ledger, status.ledger))
-        error = status.error or ledgers.unknown_tail(StopReason.AGENT_RESTARTED, ledger)
+        error = status.error
+        if restarted and error is None:
+            error = ledgers.unknown_tail(StopReason.AGENT_RESTARTED, ledger)
         return status.model_copy(update={"ledger": ledger, "error": error})
 
     async def _stored(self, capture: Capture, last: Ledger) -> Stored:

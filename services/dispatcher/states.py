@@ -66,6 +66,7 @@ def reported(capture: Capture, status: CaptureStatus, now: datetime) -> Change |
     fields: dict[str, Any] = {
         "state": state,
         "ledger": status.ledger,
+        "spool": status.spool,
         "interface": status.interface or capture.interface,
         "linktype": capture.linktype if status.linktype is None else status.linktype,
         "started_at": capture.started_at or started or (now if RUNNING in passed else None),
@@ -127,7 +128,8 @@ def _amended(capture: Capture, status: CaptureStatus) -> Change | None:
     if not status.state.ended or not ledgers.is_estimate(capture):
         return None
     error = ledgers.after_late_report(capture, status)
-    fields = {"ledger": status.ledger, "error": error, "sha256": None}
+    counts = {"ledger": status.ledger, "spool": status.spool}
+    fields = {**counts, "error": error, "sha256": None}
     return Change(capture.model_copy(update=fields), off=True, amended=True)
 
 

@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 
 from contracts import topology
 from contracts.commands import CommandReply
+from contracts.spool import Spool
 from contracts.task import Capture
 from services.dispatcher.flights import Flights
 from services.dispatcher.footing import Footing
@@ -97,6 +98,7 @@ class TaskStore:
             mark.seq if mark else "",
             LIVE_MS,
             ENDED_MS,
+            spool_json(capture.spool),
         )
         return int(revision) if done else None
 
@@ -250,6 +252,11 @@ class TaskStore:
 def viewer_lease_ms(capture: Capture) -> int:
     """How long the capture goes on unwatched; 0: for ever."""
     return 0 if capture.keep else capture.idle_seconds * 1000
+
+
+def spool_json(spool: Spool | None) -> str:
+    """The figures of a spool as the task's hash keeps them."""
+    return spool.model_dump_json() if spool is not None else "null"
 
 
 def _claim_keys(capture: Capture) -> tuple[str, str]:

@@ -69,7 +69,9 @@ class Testimony:
         if not record.state.ended:
             await self._rebuild.silent(record)
             await self.take(resource, status, mark)
-        elif change := states.reported(record, status, record.requested_at):
+            return
+        word = await self._repair.status(record, status)
+        if change := states.reported(record, word, record.requested_at):
             await self._records.update_session(change.capture, unless_ended=False)
 
 

@@ -5,6 +5,7 @@ from typing import Literal, Protocol
 
 from contracts.block import Block
 from contracts.ledger import Ledger
+from contracts.spool import Spool
 from contracts.task import Capture
 from services.packets.endpoints.port import PacketStore
 from services.packets.linktypes import ETHERNET
@@ -62,6 +63,7 @@ class Channel:
         self.looks = 0
         """Looks at the store in vain, for blocks that the ledger of an ended capture counts."""
         self._ledger: Ledger | None = None
+        self._spool: Spool | None = None
         self._statuses = Statuses()
         self._note_linktype()
 
@@ -76,6 +78,11 @@ class Channel:
         if self._ledger is None or self.ended:
             return self.capture.ledger
         return self._ledger
+
+    @property
+    def spool(self) -> Spool | None:
+        """What waits on the agent's disk; as new as the ledger."""
+        return self.capture.spool if self._ledger is None or self.ended else self._spool
 
     @property
     def linktype(self) -> int:
@@ -95,7 +102,7 @@ class Channel:
     def status(self, account: Account | None) -> bytes:
         """A `status` frame; every count is 0 for who has not started."""
         shown = Account(self.next) if account is None else account
-        return self._statuses.frame(self.capture.state, self.ledger, shown)
+        return self._statuses.frame(self.capture.state, self.ledger, self.spool, shown)
 
     def open(self, head: int, next: int, dropped: int) -> None:
         """Go on from what the store holds. What lies before it, viewers read from the store."""
@@ -138,7 +145,7 @@ class Channel:
 
     def report(self, capture: Capture) -> None:
         """Take in the task's hash: its ledger is newer than the record's, its state may not be."""
-        self._ledger = capture.ledger
+        self._ledger, self._spool = capture.ledger, capture.spool
         self.capture = _with_linktype(self.capture, capture)
         self._note_linktype()
 

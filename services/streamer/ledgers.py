@@ -17,7 +17,7 @@ from services.streamer.metrics import Metrics
 
 _INTERVAL = 1.0
 _BATCH = 500
-_FIELDS = ("capture", "state", "ledger")
+_FIELDS = ("capture", "state", "ledger", "spool")
 
 
 class Ledgers:

@@ -113,8 +113,10 @@ class Rig:
     async def blocks(self, order: Order) -> list[Block]:
         """The stored blocks of a capture."""
         blocks: list[Block] = []
-        while more := await self.store.read_blocks(order.session, len(blocks), limit=100):
+        next = 0
+        while more := await self.store.read_blocks(order.session, next, limit=100):
             blocks += more
+            next = more[-1].block + 1
         return blocks
 
     async def packets(self, order: Order) -> list[Packet]:

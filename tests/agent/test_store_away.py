@@ -110,10 +110,10 @@ async def test_a_stop_of_the_agent_ends_captures_stores_and_reports_them(rig: Ri
     assert last.state is TaskState.STOPPED
 
 
-async def test_a_stop_while_the_endpoint_is_away_gives_up_in_time_and_counts_the_loss(
+async def test_a_stop_while_the_endpoint_is_away_leaves_the_rest_for_the_next_start(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(agent, "STORING_SECONDS", 1.0)
+    monkeypatch.setattr(agent, "STORING_SECONDS", 0.5)
     async with Traffic() as traffic:
         wanted = order("lo", filter=traffic.filter)
         await rig.desk.run(wanted)
@@ -122,10 +122,37 @@ async def test_a_stop_while_the_endpoint_is_away_gives_up_in_time_and_counts_the
         await until(lambda: rig.store.inserts)
         stopping = asyncio.create_task(rig.stop())
         seq = rig.desk.keepalives[-1].seq
-        await rig.desk.keepalive_after(seq + 3)
+        await rig.desk.keepalive_after(seq + 2)
         assert not stopping.done(), "KeepAlives go on while draining"
         await stopping
-        ended = await rig.desk.ended(wanted)
+    left = rig.desk.listed(wanted)
+    assert left is not None
+    assert (left.state, left.stop_reason) == (TaskState.STOPPING, StopReason.AGENT_SHUTDOWN)
+    assert left.spool is not None
+    assert left.spool.packets == 25
+    await rig.start()
+    rig.store.away = False
+    ended = await rig.desk.ended(wanted)
+    assert (ended.state, ended.stop_reason) == (TaskState.STOPPED, StopReason.AGENT_SHUTDOWN)
+    assert ended.error is None
+    assert (ended.ledger.stored, ended.ledger.dropped_agent) == (25, 0)
+    assert ended.ledger.closes()
+    assert traffic.numbers(packet.data for packet in await rig.packets(wanted)) == list(range(25))
+
+
+async def test_without_a_spool_a_stop_gives_up_in_time_and_counts_the_loss(
+    idle_rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(agent, "STORING_SECONDS", 0.5)
+    await idle_rig.start(spool=0)
+    async with Traffic() as traffic:
+        wanted = order("lo", filter=traffic.filter)
+        await idle_rig.desk.run(wanted)
+        idle_rig.store.away = True
+        traffic.send(25)
+        await until(lambda: idle_rig.store.inserts)
+        await idle_rig.stop()
+        ended = await idle_rig.desk.ended(wanted)
     assert ended.stop_reason is StopReason.AGENT_SHUTDOWN
     assert ended.error is not None
     assert ended.error.code == "endpoint-away"
@@ -142,7 +169,7 @@ def test_a_full_backlog_keeps_what_it_has_and_refuses_what_comes() -> None:
     backlog = Backlog("s", 2 * (100 + OVERHEAD), lambda: woken.append(1))
     assert [backlog.offer(_draft(100)) for _ in range(3)] == [True, True, False]
     assert [block.block for block in backlog.oldest(8)] == [0, 1]
-    backlog.done(1)
+    backlog.done(backlog.oldest(1), 1)
     assert backlog.offer(_draft(100))
     assert [block.block for block in backlog.oldest(8)] == [1, 2]
     assert len(woken) == 3
@@ -154,7 +181,7 @@ def test_a_closed_backlog_takes_nothing_and_is_drained_once_it_is_empty() -> Non
     backlog.close()
     assert not backlog.offer(_draft(1))
     assert not backlog.drained
-    backlog.done(1)
+    backlog.done(backlog.oldest(1), 1)
     assert backlog.drained
     assert backlog.bytes == 0
 

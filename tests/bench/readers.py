@@ -64,7 +64,7 @@ def ours(interface: str, done: threading.Event) -> int:
     source = Ring(interface, BUFFER)
     source.open(screen())
     book = LedgerBook()
-    backlog = Backlog("bench", BUFFER, lambda: backlog.done(len(backlog.oldest(8))))
+    backlog = Backlog("bench", BUFFER, lambda: _consume(backlog))
     limiter = Limiter(Limits(seconds=86400, bytes=1 << 50), time.monotonic())
     capture = Capture(source, BlockBuilder(Framer()), limiter, book, backlog)
     ended = threading.Event()
@@ -74,6 +74,11 @@ def ours(interface: str, done: threading.Event) -> int:
     capture.stop(Ending(StopReason.REQUESTED))
     ended.wait()
     return book.ledger().captured
+
+
+def _consume(backlog: Backlog) -> None:
+    for block in backlog.oldest(8):
+        backlog.done([block], block.block + 1)
 
 
 def recv(interface: str, done: threading.Event) -> int:

@@ -70,7 +70,7 @@ async def test_a_status_comes_once_a_second_with_the_sums(embedded: Stage) -> No
     last = statuses[-1]
     assert (last["next"], last["sent"], last["filtered"], last["skipped"]) == (10, 10, 0, 0)
     assert set(last) == {
-        "type", "state", "ledger", "next", "sent", "filtered", "skipped", "missing"
+        "type", "state", "ledger", "spool", "next", "sent", "filtered", "skipped", "missing"
     }  # fmt: skip
 
 

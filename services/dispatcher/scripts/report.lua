@@ -1,6 +1,6 @@
--- One report: puts it in order and keeps its ledger where it changes nothing else.
+-- One report: puts it in order and keeps its ledger and spool where it changes nothing else.
 -- KEYS: agent, task
--- ARGV: agent id, boot, seq, state, ledger, time to live (ms)
+-- ARGV: agent id, boot, seq, state, ledger, time to live (ms), spool
 -- Gives: kept, differs, stale, foreign, unknown, unwanted
 local token = ARGV[1] .. ':' .. ARGV[2]
 local agent = redis.call('HMGET', KEYS[1], 'agent_id', 'boot')
@@ -19,7 +19,7 @@ if state == 'stopped' or state == 'failed' then
   return 'kept'
 end
 if state == said or (state == 'stopping' and said == 'running') then
-  redis.call('HSET', KEYS[2], 'ledger', ARGV[5], 'seq', ARGV[3])
+  redis.call('HSET', KEYS[2], 'ledger', ARGV[5], 'spool', ARGV[7], 'seq', ARGV[3])
   redis.call('PEXPIRE', KEYS[2], ARGV[6])
   return 'kept'
 end

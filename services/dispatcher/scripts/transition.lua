@@ -2,7 +2,7 @@
 -- KEYS: task, running, wanted, deadlines
 -- ARGV: task id, version, state, capture, ledger, ended (0 or 1), off the list (0 or 1), estimate
 --       (0 or 1), states to tell, agent's boot and seq (empty: not from an agent),
---       time to live of a live and of an ended task (ms)
+--       time to live of a live and of an ended task (ms), spool
 -- Gives: whether it was done, the revision where the list changed or else 0
 local time = redis.call('TIME')
 local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
@@ -11,7 +11,7 @@ local task = redis.call('HMGET', KEYS[1], 'version', 'state', 'unsaid', 'running
 if not task[2] or tonumber(task[1] or '0') ~= tonumber(ARGV[2]) then return {0, 0} end
 
 redis.call('HSET', KEYS[1], 'state', state, 'capture', ARGV[4], 'ledger', ARGV[5],
-  'estimate', ARGV[8])
+  'spool', ARGV[14], 'estimate', ARGV[8])
 redis.call('HINCRBY', KEYS[1], 'version', 1)
 if told ~= '' then
   redis.call('HSET', KEYS[1], 'unsaid', task[3] and (task[3] .. ' ' .. told) or told)

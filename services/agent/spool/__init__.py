@@ -1,0 +1,1 @@
+"""Blocks that wait on disk for their endpoint: plain pcapng files, bounded, with checksums."""
