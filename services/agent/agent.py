@@ -34,6 +34,9 @@ FLUSHING_SECONDS = 3.0
 GIVING_UP_SECONDS = 1.0
 REPORTING_SECONDS = 1.5
 KEEPING_SECONDS = 1.0
+NUDGE_SECONDS = 0.05
+"""How long after a list was accepted its KeepAlive follows: by then what the list began has been
+reported, and the KeepAlive says nothing new."""
 
 
 class AgentRefused(Exception):
@@ -152,7 +155,7 @@ class Agent:
         await self.captures.carry_out(plan)
         if plan.revision != accepted:
             await asyncio.to_thread(identity.accept, plan.revision)
-            self._keepalives.nudge()
+            asyncio.get_running_loop().call_later(NUDGE_SECONDS, self._keepalives.nudge)
 
     async def served(self) -> None:
         """A check: raises AgentRefused while the dispatcher does not serve this agent."""

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 
 from services.agent.agent import Agent, Parts
+from services.agent.blankring import Spare
 from services.agent.catalogue import Catalogue
 from services.agent.framing import Framer
 from services.agent.identity import IdentityFile
@@ -55,12 +56,16 @@ async def run(
         catalogue = await asyncio.to_thread(Catalogue, settings)
         await catalogue.check(compiler)
         own_traffic = OwnTraffic(settings, beside=beside)
+        spare = _spare(settings)
+        if spare is not None:
+            held.callback(spare.close)
+            spare.prepare()
         preparer = Preparer(
             catalogue.services,
             endpoints,
             compiler,
             own_traffic.peers,
-            lambda service: source_of(service, settings.ring),
+            lambda service: source_of(service, settings.ring, spare),
         )
         agent = await _assembled(held, settings, bus, catalogue, preparer, registry)
         health = Health("agent", _checks(agent, bus, endpoints), registry)
@@ -97,13 +102,18 @@ def refuse_embedded(settings: AgentSettings) -> None:
             )
 
 
-def source_of(service: Service, ring_size: int) -> Source:
-    """The capture source that a service's packets come from."""
+def source_of(service: Service, ring_size: int, spare: Spare | None = None) -> Source:
+    """The capture source that a service's packets come from; a `spare` has rings of that size."""
     if isinstance(service.origin, Recording):
         return Replay(service.origin)
     if hasattr(socket, "AF_PACKET"):
-        return Ring(service.origin.interface, ring_size)
+        return Ring(service.origin.interface, ring_size, spare)
     return ScapySource(service.origin.interface)
+
+
+def _spare(settings: AgentSettings) -> Spare | None:
+    wanted = settings.spare_ring and hasattr(socket, "AF_PACKET")
+    return Spare(settings.ring) if wanted else None
 
 
 async def _warm(compiler: FilterCompiler) -> None:

@@ -40,6 +40,11 @@ class AgentSettings(BusSettings, EndpointSettings):
         examples=["64MiB"],
         description="memory of a capture's ring in the kernel",
     )
+    spare_ring: bool = Field(
+        default=True,
+        examples=["true"],
+        description="keep one ring of that size ready, so that a capture starts 10 to 25 ms sooner",
+    )
     backlog: Size = Field(
         default=64 << 20,
         ge=1 << 20,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from services.agent.blankring import Spare
 from services.agent.failures import CaptureFailed
 from services.agent.replay import Replay
 from services.agent.ring import Ring
@@ -39,11 +40,12 @@ def _recorded(traffic: Traffic, path: Path) -> Path:
     return path
 
 
-@pytest.fixture(params=["ring", "scapy", "replay"])
+@pytest.fixture(params=["ring", "spare ring", "scapy", "replay"])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
-    traffic = Traffic()
+    traffic, spare = Traffic(), Spare(4 << 20)
     sources: dict[str, Callable[[], Source]] = {
         "ring": lambda: Ring("lo", 4 << 20),
+        "spare ring": lambda: Ring("lo", 4 << 20, spare),
         "scapy": lambda: ScapySource("lo"),
         "replay": lambda: Replay(Recording(_recorded(traffic, tmp_path / "r.pcapng"))),
     }
@@ -51,6 +53,7 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     feed = (lambda: None) if request.param == "replay" else (lambda: traffic.send(COUNT))
     yield Bench(source, traffic, feed)
     source.close()
+    spare.close()
     traffic.close()
 
 
