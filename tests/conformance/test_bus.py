@@ -1,7 +1,7 @@
 """What every bus does, run on the one inside a process and on the real RabbitMQ."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -179,6 +179,33 @@ async def test_a_request_is_answered(another: Opener) -> None:
         ]
         answers = await asyncio.gather(*asked)
     assert [answer.body for answer in answers] == [b"A", b"B", b"C"]
+
+
+async def test_many_are_taken_and_answered_together(another: Opener) -> None:
+    server, client = await another(), await another()
+    one_by_one = Inbox()
+
+    def answered(incoming: Incoming, body: bytes) -> Outgoing:
+        return message(body, correlation_id=incoming.correlation_id)
+
+    async def quickly(batch: Sequence[Incoming]) -> set[int]:
+        left = {at for at, incoming in enumerate(batch) if incoming.body == b"odd"}
+        taken = [incoming for at, incoming in enumerate(batch) if at not in left]
+        await server.reply_all([(one.reply_to or "", answered(one, one.body)) for one in taken])
+        return left
+
+    async def handle(incoming: Incoming) -> None:
+        await one_by_one(incoming)
+        assert incoming.reply_to is not None
+        await server.reply(incoming.reply_to, answered(incoming, b"alone"))
+
+    await server.consume(KEEPALIVE_QUEUE, handle, quickly)
+    async with Requests(client) as requests:
+        bodies = [b"%d" % number for number in range(30)] + [b"odd"]
+        asked = [requests.ask(KEEPALIVE, "host", message(body), timeout=5) for body in bodies]
+        answers = await asyncio.gather(*asked)
+    assert [answer.body for answer in answers] == [*bodies[:-1], b"alone"]
+    assert one_by_one.bodies == [b"odd"]
 
 
 async def test_no_answer_is_an_error_that_says_so(bus: Bus) -> None:

@@ -57,6 +57,11 @@ class Pause:
         self._until = 0.0
         self._restart()
 
+    @property
+    def on(self) -> bool:
+        """Whether something was away when it was last tried."""
+        return self._until > 0
+
     async def over(self) -> None:
         """Wait until the next try is due."""
         while (left := self._until - asyncio.get_running_loop().time()) > 0:

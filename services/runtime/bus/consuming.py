@@ -9,7 +9,7 @@ from services.runtime.bus.channel import KeptChannel, Lose
 from services.runtime.bus.crew import Crew
 from services.runtime.bus.ending import end_within
 from services.runtime.bus.link import Link
-from services.runtime.bus.port import Incoming
+from services.runtime.bus.port import Incoming, Quick
 from services.runtime.bus.properties import incoming
 from services.runtime.bus.topology import declare_queue
 
@@ -19,12 +19,14 @@ CANCEL_SECONDS = 1.5
 class RabbitSubscription:
     """A consumer that is there again after its channel, connection or queue was lost."""
 
-    def __init__(self, link: Link, queue: QueueSpec, rule: AckRule, *, declares: bool) -> None:
+    def __init__(
+        self, link: Link, queue: QueueSpec, rule: AckRule, quick: Quick | None, *, declares: bool
+    ) -> None:
         self._queue = queue
         self._declares = declares
         self._tag = ""
         self._acks: Acks | None = None
-        self._crew = Crew(queue.prefetch, rule)
+        self._crew = Crew(queue.prefetch, rule, quick)
         self._channel = KeptChannel(link, f"consume {queue.name}", setup=self._begin)
 
     async def started(self) -> None:

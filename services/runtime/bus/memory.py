@@ -1,7 +1,7 @@
 """The bus inside one process: the same semantics as RabbitMQ, and nothing to install."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import count
 from typing import Final
 
@@ -11,7 +11,15 @@ from services.runtime.bus.ackrule import AckRule
 from services.runtime.bus.crew import Crew
 from services.runtime.bus.deadletter import dead_copy
 from services.runtime.bus.memory_queue import MemoryQueue, Stored
-from services.runtime.bus.port import Handler, Incoming, Mailbox, Outgoing, Receiver, Subscription
+from services.runtime.bus.port import (
+    Handler,
+    Incoming,
+    Mailbox,
+    Outgoing,
+    Quick,
+    Receiver,
+    Subscription,
+)
 from services.runtime.bus.replyto import check_reply_to
 from services.runtime.bus.topics import matches
 from services.runtime.bus.trace import traceparent
@@ -60,17 +68,24 @@ class MemoryBus:
         asyncio.get_running_loop().call_soon(self._answer, reply_to, _received(message, reply_to))
         await asyncio.sleep(0)
 
+    async def reply_all(self, answers: Sequence[tuple[str, Outgoing]]) -> None:
+        """See `Bus.reply_all`."""
+        for reply_to, message in answers:
+            await self.reply(reply_to, message)
+
     async def mailbox(self, receiver: Receiver) -> Mailbox:
         """See `Bus.mailbox`."""
         address = f"memory.reply-to.{next(self._addresses)}"
         self._receivers[address] = receiver
         return _MemoryMailbox(self, address)
 
-    async def consume(self, queue: QueueSpec, handler: Handler) -> Subscription:
+    async def consume(
+        self, queue: QueueSpec, handler: Handler, quick: Quick | None = None
+    ) -> Subscription:
         """See `Bus.consume`; a queue that is new begins here."""
         held = self._queues.setdefault(queue.name, MemoryQueue(queue, self._bury_expired))
         rule = AckRule(queue, handler, lambda incoming, reason: self._bury(held, incoming, reason))
-        return _MemorySubscription(self, held, Crew(queue.prefetch, rule))
+        return _MemorySubscription(self, held, Crew(queue.prefetch, rule, quick))
 
     async def close(self) -> None:
         """Nothing to close but clocks."""

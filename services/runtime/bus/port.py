@@ -1,6 +1,6 @@
 """The bus as services see it: publish, reply, hold a mailbox, consume."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import uuid4
@@ -41,6 +41,10 @@ Handler = Callable[[Incoming], Awaitable[None]]
 """Handles one message. Returning acknowledges it, so its effect must be durable by then.
 `Undecodable` sends it to the dead letters with the reason; `Unavailable` pauses the queue and
 tries the same message again; anything else is a bug of ours: logged, and to the dead letters."""
+
+Quick = Callable[[Sequence[Incoming]], Awaitable[set[int]]]
+"""Handles many messages at once, those that take no more than a glance. Gives the places of the
+others, which are left to the queue's handler; where it raises anything, all are."""
 
 Receiver = Callable[[Incoming], None]
 """Takes one reply; must not block."""
@@ -97,11 +101,17 @@ class Bus(Protocol):
         that names one of our own queues is refused with ValueError.
         """
 
+    async def reply_all(self, answers: Sequence[tuple[str, Outgoing]]) -> None:
+        """Give many answers, each with its `reply_to`, at the cost of little more than one."""
+
     async def mailbox(self, receiver: Receiver) -> Mailbox:
         """A mailbox whose replies go to `receiver`."""
 
-    async def consume(self, queue: QueueSpec, handler: Handler) -> Subscription:
-        """Hand the messages of `queue` to `handler`, at most `queue.prefetch` at once."""
+    async def consume(
+        self, queue: QueueSpec, handler: Handler, quick: Quick | None = None
+    ) -> Subscription:
+        """Hand the messages of `queue` to `handler`, at most `queue.prefetch` at once; first to
+        `quick`, where there is one and nothing is away."""
 
     async def close(self) -> None:
         """Close the connections; consumers are cancelled first by their owners."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Self
 
@@ -15,7 +16,15 @@ from services.runtime.bus.consuming import RabbitSubscription
 from services.runtime.bus.deadletter import dead_copy
 from services.runtime.bus.link import Link
 from services.runtime.bus.mailbox import RabbitMailbox
-from services.runtime.bus.port import Handler, Incoming, Mailbox, Outgoing, Receiver, Subscription
+from services.runtime.bus.port import (
+    Handler,
+    Incoming,
+    Mailbox,
+    Outgoing,
+    Quick,
+    Receiver,
+    Subscription,
+)
 from services.runtime.bus.properties import Sender
 from services.runtime.bus.publishing import Envelope, Publisher
 from services.runtime.bus.replying import OneWrite, Replier
@@ -77,16 +86,25 @@ class RabbitBus:
         check_reply_to(reply_to)
         await self._replier.reply(Envelope("", reply_to, message, mandatory=False))
 
+    async def reply_all(self, answers: Sequence[tuple[str, Outgoing]]) -> None:
+        """See `Bus.reply_all`; returns when they are on their way."""
+        for reply_to, _ in answers:
+            check_reply_to(reply_to)
+        if answers:
+            await self._replier.reply(*(Envelope("", to, each, False) for to, each in answers))
+
     async def mailbox(self, receiver: Receiver) -> Mailbox:
         """See `Bus.mailbox`; what is sent waits a moment for the connection."""
         return RabbitMailbox(self._out, self._sender, receiver)
 
-    async def consume(self, queue: QueueSpec, handler: Handler) -> Subscription:
+    async def consume(
+        self, queue: QueueSpec, handler: Handler, quick: Quick | None = None
+    ) -> Subscription:
         """See `Bus.consume`; with the broker away it begins when that is back."""
         self._in.start()
         rule = AckRule(queue, handler, self._bury(queue))
         subscription = RabbitSubscription(
-            self._in, queue, rule, declares=self._topology.owns(queue)
+            self._in, queue, rule, quick, declares=self._topology.owns(queue)
         )
         with suppress(TimeoutError):
             async with asyncio.timeout(OPEN_SECONDS if self._out.connected else 0):

@@ -41,8 +41,8 @@ class OneWrite(Publisher):
         ]
 
 
-Answer = tuple[Envelope, asyncio.Future[None]]
-"""An answer, and who waits for it to be sent."""
+Answers = tuple[Sequence[Envelope], asyncio.Future[None]]
+"""Answers given at once, and who waits for them to be sent."""
 
 
 class Replier:
@@ -53,13 +53,13 @@ class Replier:
 
     def __init__(self, publisher: OneWrite) -> None:
         self._publisher = publisher
-        self._waiting: list[Answer] = []
+        self._waiting: list[Answers] = []
         self._sending: asyncio.Task[None] | None = None
 
-    async def reply(self, envelope: Envelope) -> None:
-        """Returns when the answer is on its way. Raises BusUnavailable."""
+    async def reply(self, *envelopes: Envelope) -> None:
+        """Returns when the answers are on their way. Raises BusUnavailable."""
         sent = asyncio.get_running_loop().create_future()
-        self._waiting.append((envelope, sent))
+        self._waiting.append((envelopes, sent))
         if self._sending is None or self._sending.done():
             self._sending = asyncio.create_task(self._send())
         await sent
@@ -75,10 +75,10 @@ class Replier:
             batch, self._waiting = self._waiting, []
             await self._deliver(batch)
 
-    async def _deliver(self, batch: list[Answer]) -> None:
+    async def _deliver(self, batch: list[Answers]) -> None:
         """Send answers as one, and tell whoever gave one what came of it."""
         try:
-            await self._publisher.publish(*(envelope for envelope, _ in batch))
+            await self._publisher.publish(*(one for envelopes, _ in batch for one in envelopes))
         except (BusUnavailable, asyncio.CancelledError) as error:
             _settle(batch, BusUnavailable(f"an answer was not sent: {error}"))
             if isinstance(error, asyncio.CancelledError):
@@ -91,7 +91,7 @@ class Replier:
         return _settle(batch, None)
 
 
-def _settle(batch: list[Answer], failure: Exception | None) -> None:
+def _settle(batch: list[Answers], failure: Exception | None) -> None:
     for _, sent in batch:
         if sent.done():
             continue  # settled before, or who answered waits no more

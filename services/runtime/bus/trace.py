@@ -1,9 +1,9 @@
 """The trace that a message belongs to (W3C Trace Context, header `traceparent`)."""
 
 import re
-import secrets
 from collections.abc import Mapping
 from contextvars import ContextVar
+from random import getrandbits
 
 from contracts.topology import TRACE_HEADER
 
@@ -20,5 +20,6 @@ def adopt(headers: Mapping[str, object]) -> None:
 
 def traceparent() -> str:
     """The header for a message that is sent now: the trace being worked on, and a new span."""
-    trace, flags = _trace.get() or (secrets.token_hex(16), "01")
-    return f"00-{trace}-{secrets.token_hex(8)}-{flags}"
+    # Ids need be unlike each other, not secret, and each message takes one.
+    trace, flags = _trace.get() or (f"{getrandbits(128):032x}", "01")
+    return f"00-{trace}-{getrandbits(64):016x}-{flags}"
