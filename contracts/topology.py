@@ -46,7 +46,7 @@ EXCHANGES = (
 COMMANDS_QUEUE = QueueSpec("capflow.dispatcher.commands", COMMANDS, "capture.#")
 REPORTS_QUEUE = QueueSpec("capflow.dispatcher.reports", EVENTS, "report.#")
 KEEPALIVE_QUEUE = QueueSpec(
-    "capflow.dispatcher.keepalive", KEEPALIVE, "#", quorum=False, prefetch=200
+    "capflow.dispatcher.keepalive", KEEPALIVE, "#", quorum=False, prefetch=400
 )
 DEAD_QUEUE = QueueSpec("capflow.dead", DEAD, "", dead_letters=False)
 QUEUES = (COMMANDS_QUEUE, REPORTS_QUEUE, KEEPALIVE_QUEUE, DEAD_QUEUE)

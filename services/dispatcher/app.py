@@ -20,7 +20,7 @@ from services.packets.filters import FilterCompiler
 from services.runtime import logs
 from services.runtime.backoff import delays
 from services.runtime.bus.opening import open_bus
-from services.runtime.bus.port import Bus, Handler
+from services.runtime.bus.port import Bus, Handler, Quick
 from services.runtime.errors import BadSetting, BusUnavailable, StoreUnavailable, TasksUnavailable
 from services.runtime.health import Check, Health, ops_routes
 from services.runtime.http_server import serve_http
@@ -69,7 +69,10 @@ async def run(
         port = await held.enter_async_context(
             serve_http(web, settings.host, settings.dispatcher_port, "CAPFLOW_DISPATCHER_PORT")
         )
-        await held.enter_async_context(_consuming(bus, KEEPALIVE_QUEUE, parts.keepalives.handle))
+        keepalives = parts.keepalives
+        await held.enter_async_context(
+            _consuming(bus, KEEPALIVE_QUEUE, keepalives.handle, keepalives.quickly)
+        )
         if not await _prepared(endpoints.first, stop):
             return
         await held.enter_async_context(_consuming(bus, COMMANDS_QUEUE, parts.intake.handle))
@@ -91,9 +94,11 @@ async def _prepare_others(endpoints: Endpoints, stop: asyncio.Event) -> None:
 
 
 @asynccontextmanager
-async def _consuming(bus: Bus, queue: QueueSpec, handler: Handler) -> AsyncIterator[None]:
+async def _consuming(
+    bus: Bus, queue: QueueSpec, handler: Handler, quick: Quick | None = None
+) -> AsyncIterator[None]:
     """Take a queue's messages; on leaving, no more, and those in hand are finished."""
-    subscription = await bus.consume(queue, handler)
+    subscription = await bus.consume(queue, handler, quick)
     try:
         yield
     finally:

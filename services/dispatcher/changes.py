@@ -6,6 +6,7 @@ good. Then the agent is told, if its list has changed, and the world.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from uuid import UUID
 
 from contracts.task import Capture
@@ -40,34 +41,43 @@ class Changes:
         self._events = events
         self._push = push
 
-    async def apply(self, task_id: UUID | str, rule: Rule, mark: Mark | None = None) -> Live | None:
-        """Let `rule` decide on a task and make it so; `mark` is who reported it.
+    async def apply(
+        self,
+        task_id: UUID | str,
+        rule: Rule,
+        mark: Mark | None = None,
+        loaded: Live | None = None,
+    ) -> Live | None:
+        """Let `rule` decide on a task and make it so; `mark` is who reported it, and `loaded` the
+        task where it has just been looked at.
 
         Gives the task as it was decided on, none where there is none. Raises Unavailable; what
         was done by then is completed by the next call.
         """
         for _ in range(_MOST_TRIES):
-            live = await self._tasks.load(task_id)
+            live, loaded = loaded or await self._tasks.load(task_id), None
             if not isinstance(live, Live):
                 return None
             change = rule(live)
-            if change is None or await self._make(live, change, mark):
-                await self._tell(task_id, live if change is None else None)
+            now = live if change is None else await self._make(live, change, mark)
+            if now is not None:
+                await self._events.tell(now)
                 return live
         raise TasksUnavailable(f"task {task_id} changes faster than it can be handled")
 
-    async def _make(self, live: Live, change: Change, mark: Mark | None) -> bool:
+    async def _make(self, live: Live, change: Change, mark: Mark | None) -> Live | None:
+        """The task as it is after the change; none: another was made meanwhile."""
         if change.amended:
             await self._records.update_session(change.capture, unless_ended=False)
         elif change.capture.state.ended:
             change = await self._record_end(change)
         revision = await self._tasks.transition(live.version, change, mark)
         if revision is None:
-            return False
+            return None
         _log(change)
         if revision:
             await self._push(live.capture.resource)
-        return True
+        return _after(live, change)
 
     async def _record_end(self, change: Change) -> Change:
         """Record an end. A record that has ended stays, and the task follows it."""
@@ -78,10 +88,11 @@ class Changes:
             return change
         return Change(record, (record.state,), off=True)
 
-    async def _tell(self, task_id: UUID | str, live: Live | None) -> None:
-        now = live or await self._tasks.load(task_id)
-        if isinstance(now, Live):
-            await self._events.tell(now)
+
+def _after(live: Live, change: Change) -> Live:
+    """What the task store made of a task by a change."""
+    unsaid = (*live.unsaid, *change.passed)
+    return replace(live, capture=change.capture, version=live.version + 1, unsaid=unsaid)
 
 
 def _log(change: Change) -> None:

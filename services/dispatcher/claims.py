@@ -24,13 +24,14 @@ class Claims:
         """Claim a service for a task.
 
         Gives the time (ms) at which it got it, or the capture that runs, or none where another
-        start has the claim and is still being decided. Raises Unavailable.
+        start has the claim and is still being decided. Whether the task store should have given
+        it, only `forgotten` tells. Raises Unavailable.
         """
         patience = asyncio.get_running_loop().time() + self._timing.contest
         while True:
             holder, now = await self._tasks.claim(resource, service, task_id, self._timing.claim)
             if holder == task_id:
-                return await self._forgotten(resource, service, task_id) or now
+                return now
             last = asyncio.get_running_loop().time() > patience
             running = await self._running(holder, last)
             if isinstance(running, Capture):
@@ -41,6 +42,15 @@ class Claims:
                 return None
             else:
                 await asyncio.sleep(_POLL)
+
+    async def forgotten(self, resource: str, service: str, task_id: UUID) -> Capture | None:
+        """A capture that still runs by its record; the task store has lost it if it gave us the
+        claim, which is given up then."""
+        for capture in await self._records.open_sessions(resource):
+            if capture.service == service and capture.task_id != task_id:
+                await self._tasks.release(resource, service, task_id)
+                return capture
+        return None
 
     async def _running(self, holder: UUID, look_it_up: bool) -> Capture | bool:
         """The holder's capture, or whether it has ended; it may not be there yet."""
@@ -53,12 +63,3 @@ class Claims:
         if recorded is None:
             return False
         return recorded[0].state.ended or recorded[0]
-
-    async def _forgotten(self, resource: str, service: str, task_id: UUID) -> Capture | None:
-        """A capture that still runs by its record; the task store has lost it if it gave us the
-        claim."""
-        for capture in await self._records.open_sessions(resource):
-            if capture.service == service and capture.task_id != task_id:
-                await self._tasks.release(resource, service, task_id)
-                return capture
-        return None

@@ -1,13 +1,16 @@
 """What agents say, taken down in the task store: the hot path, one round trip each."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from pydantic import TypeAdapter
 
 from contracts import topology
 from contracts.keepalive import KEEPALIVES_IN_A_LEASE, KeepAlive, ServiceInfo
 from contracts.task import CaptureStatus, TaskReport
+from services.dispatcher.live import Live, Tombstone, hash_of, live_of
 from services.dispatcher.taskstore import LIVE_MS, TaskStore, spool_json
 
 _SERVICES: TypeAdapter[list[ServiceInfo]] = TypeAdapter(list[ServiceInfo])
@@ -30,7 +33,6 @@ class Reported(StrEnum):
 
     KEPT = "kept"
     DIFFERS = "differs"
-    """It changes the task's state, or an earlier change was not told yet."""
     STALE = "stale"
     FOREIGN = "foreign"
     """Its agent is not the one that the resource's name belongs to."""
@@ -56,6 +58,11 @@ class Hearing:
     """How many captures run though they ended."""
 
     @property
+    def quiet(self) -> bool:
+        """Whether nothing follows from it but its answer."""
+        return self.verdict is Heard.OK and self.settled
+
+    @property
     def settled(self) -> bool:
         """Whether all that the KeepAlive said is in the stores."""
         return not (self.differ or self.unlisted)
@@ -69,38 +76,17 @@ class Ears:
 
     async def keepalive(self, beat: KeepAlive, reply_to: str) -> Hearing:
         """Take a KeepAlive down. Raises TasksUnavailable."""
-        listed = [topology.task_key(status.order.task_id) for status in beat.captures]
-        resource = beat.resource
-        keys = [topology.agent_key(resource), topology.wanted_key(resource), topology.RESOURCES_KEY]
-        said = [text for status in beat.captures for text in _said(status)]
-        answer = await self._tasks.fly(
-            "keepalive",
-            [*keys, *listed],
-            [
-                resource,
-                str(beat.agent_id),
-                beat.boot,
-                beat.seq,
-                beat.revision,
-                beat.interval,
-                reply_to,
-                beat.version,
-                _SERVICES.dump_json(beat.services),
-                LIVE_MS,
-                KEEPALIVES_IN_A_LEASE,
-                *said,
-            ],
-        )
-        if isinstance(answer, int):
-            return Hearing(Heard.OK, answer)
-        verdict, revision, *rest = answer
-        if not rest:
-            return Hearing(Heard(verdict.decode()), revision)
-        orders, differ, unlisted, unwanted = rest
-        return Hearing(Heard.OK, revision, orders, _ids(differ), _ids(unlisted), unwanted)
+        [answer] = await self._tasks.fly("keepalive", *_call([(beat, reply_to)]))
+        return _hearing(answer)
 
-    async def report(self, report: TaskReport) -> Reported:
-        """Take a report down. Raises TasksUnavailable."""
+    async def keepalives(self, beats: Sequence[tuple[KeepAlive, str]]) -> list[Hearing]:
+        """Take many down, each with its reply address, in one step. Raises TasksUnavailable."""
+        keys, arguments = _call(beats)
+        return list(map(_hearing, await self._tasks.run("keepalive", keys, *arguments)))
+
+    async def report(self, report: TaskReport) -> Reported | Live | Tombstone:
+        """Take a report down; gives the task where the report changes its state, or an earlier
+        change was not told yet. Raises TasksUnavailable."""
         status = report.capture
         answer = await self._tasks.fly(
             "report",
@@ -115,7 +101,47 @@ class Ears:
                 spool_json(status.spool),
             ],
         )
-        return Reported(answer.decode())
+        if isinstance(answer, bytes):
+            return Reported(answer.decode())
+        return live_of(hash_of(answer[1]), int(answer[0]))
+
+
+def _call(beats: Sequence[tuple[KeepAlive, str]]) -> tuple[list[str], list[str | bytes | float]]:
+    """What the script is to be told: its keys and its arguments."""
+    keys = [topology.RESOURCES_KEY]
+    arguments: list[str | bytes | float] = [LIVE_MS, KEEPALIVES_IN_A_LEASE]
+    for beat, reply_to in beats:
+        keys += [topology.agent_key(beat.resource), topology.wanted_key(beat.resource)]
+        keys += [topology.task_key(status.order.task_id) for status in beat.captures]
+        arguments += [len(beat.captures), *_spoken(beat, reply_to)]
+    return keys, arguments
+
+
+def _spoken(beat: KeepAlive, reply_to: str) -> list[str | bytes | float]:
+    """What a KeepAlive says."""
+    return [
+        beat.resource,
+        str(beat.agent_id),
+        beat.boot,
+        beat.seq,
+        beat.revision,
+        beat.interval,
+        reply_to,
+        beat.version,
+        _SERVICES.dump_json(beat.services),
+        *(text for status in beat.captures for text in _said(status)),
+    ]
+
+
+def _hearing(answer: Any) -> Hearing:
+    """What the script has given."""
+    if isinstance(answer, int):
+        return Hearing(Heard.OK, answer)
+    verdict, revision, *rest = answer
+    if not rest:
+        return Hearing(Heard(verdict.decode()), revision)
+    orders, differ, unlisted, unwanted = rest
+    return Hearing(Heard.OK, revision, orders, _ids(differ), _ids(unlisted), unwanted)
 
 
 def _said(status: CaptureStatus) -> tuple[str, str]:

@@ -2,7 +2,11 @@
 
 What a KeepAlive says that is news is settled after the answer; one that could not be settled is
 repeated by the next KeepAlive, so none waits in a queue and MongoDB holds up no answer.
+
+Most say nothing that is news: those are answered as many together as have come.
 """
+
+from collections.abc import Sequence
 
 from contracts.keepalive import KeepAlive
 from contracts.task import CaptureStatus
@@ -16,11 +20,13 @@ from services.dispatcher.testimony import Testimony
 from services.dispatcher.wanted import wanted
 from services.runtime import logs
 from services.runtime.bus.codec import decode
-from services.runtime.bus.port import Bus, Incoming
+from services.runtime.bus.port import Bus, Incoming, Outgoing
+from services.runtime.bus.replyto import check_reply_to
 from services.runtime.errors import Unavailable, Undecodable
 
 log = logs.get("dispatcher")
 
+_MODELS = {KEEPALIVE_TYPE: KeepAlive}
 _MOST_SETTLING = 64
 _MOST_NUMBER = 2**53
 """Lua's numbers are exact below it."""
@@ -47,10 +53,29 @@ class KeepAlives:
         self._metrics = metrics
         self._settling: set[str] = set()
 
+    async def quickly(self, batch: Sequence[Incoming]) -> set[int]:
+        """Answer those that say nothing new; gives the places of the others, for `handle`, which
+        takes them down once more: that does no harm. Raises Unavailable."""
+        with self._metrics.keepalive_seconds.time():
+            beats = {at: beat for at, incoming in enumerate(batch) if (beat := _plain(incoming))}
+            heard = await self._ears.keepalives(
+                [(beat, batch[at].reply_to or "") for at, beat in beats.items()]
+            )
+            done = {at: each for at, each in zip(beats, heard, strict=True) if each.quiet}
+            await self._bus.reply_all(
+                [
+                    (reply_to, _wanted(batch[at], beats[at], hearing, beats[at].seq))
+                    for at, hearing in done.items()
+                    if (reply_to := batch[at].reply_to)
+                ]
+            )
+        self._metrics.keepalives.labels(Heard.OK).inc(len(done))
+        self._metrics.unwanted.inc(sum(hearing.unwanted for hearing in done.values()))
+        return set(range(len(batch))) - done.keys()
+
     async def handle(self, incoming: Incoming) -> None:
         """Answer one KeepAlive, and settle what it says."""
-        beat = decode(incoming, {KEEPALIVE_TYPE: KeepAlive})
-        _check(incoming, beat)
+        beat = _decoded(incoming)
         hearing = await self._hear(incoming, beat)
         if hearing.verdict is Heard.ADOPT or not hearing.settled:
             await self._bounded(incoming, beat, hearing)
@@ -77,10 +102,8 @@ class KeepAlives:
     ) -> None:
         if not incoming.reply_to:
             return
-        correlation = incoming.correlation_id
-        message = wanted(beat.resource, hearing.revision, hearing.orders, seq, refused, correlation)
         try:
-            await self._bus.reply(incoming.reply_to, message)
+            await self._bus.reply(incoming.reply_to, _wanted(incoming, beat, hearing, seq, refused))
         except ValueError as error:
             self._metrics.replies_refused.inc()
             log.warning("reply address refused", resource=beat.resource, reason=str(error))
@@ -114,6 +137,34 @@ class KeepAlives:
         listing = await self._tasks.wanted(beat.resource)
         now = Hearing(Heard.OK, listing.revision, listing.orders)
         await self._answer(incoming, beat, now, beat.seq)
+
+
+def _decoded(incoming: Incoming) -> KeepAlive:
+    beat = decode(incoming, _MODELS)
+    _check(incoming, beat)
+    return beat
+
+
+def _plain(incoming: Incoming) -> KeepAlive | None:
+    """The KeepAlive; none where something is wrong with it or with its reply address."""
+    try:
+        if incoming.reply_to:
+            check_reply_to(incoming.reply_to)
+        return _decoded(incoming)
+    except (Undecodable, ValueError):
+        return None
+
+
+def _wanted(
+    incoming: Incoming,
+    beat: KeepAlive,
+    hearing: Hearing,
+    seq: int | None,
+    refused: str | None = None,
+) -> Outgoing:
+    """The answer to a KeepAlive."""
+    correlation = incoming.correlation_id
+    return wanted(beat.resource, hearing.revision, hearing.orders, seq, refused, correlation)
 
 
 def _check(incoming: Incoming, beat: KeepAlive) -> None:

@@ -1,6 +1,6 @@
 """What the task store holds of a task and of an agent, as values."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -65,6 +65,11 @@ class Agent:
     services: frozenset[str]
     token: str
     """Its boot, as `Mark.token`."""
+
+
+def hash_of(flat: Sequence[bytes]) -> Hash:
+    """A hash, as a script gives it: names and values in turn."""
+    return dict(zip(flat[::2], flat[1::2], strict=True))
 
 
 def live_of(record: Hash, now: int) -> Live | Tombstone:

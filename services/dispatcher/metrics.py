@@ -17,7 +17,7 @@ class Metrics:
         self.keepalives = counter("keepalives", "KeepAlives, by what they were worth", "verdict")
         self.keepalive_seconds = Histogram(
             "capflow_dispatcher_keepalive_seconds",
-            "Time to answer a KeepAlive",
+            "Time to answer a KeepAlive, or those that were answered together",
             buckets=_SECONDS,
             registry=registry,
         )

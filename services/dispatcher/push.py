@@ -2,7 +2,7 @@
 
 from services.dispatcher.metrics import Metrics
 from services.dispatcher.taskstore import TaskStore
-from services.dispatcher.wanted import wanted
+from services.dispatcher.wanted import WantedList, wanted
 from services.runtime import logs
 from services.runtime.bus.port import Bus
 from services.runtime.errors import Unavailable
@@ -18,17 +18,16 @@ class Push:
         self._tasks = tasks
         self._metrics = metrics
 
-    async def __call__(self, resource: str) -> None:
-        """Tell the agent of `resource` what is wanted now."""
+    async def __call__(self, resource: str, listing: WantedList | None = None) -> None:
+        """Tell the agent of `resource` what is wanted now; `listing` where that is known."""
         try:
-            outcome = await self._send(resource)
+            outcome = await self._send(resource, listing or await self._tasks.wanted(resource))
         except (Unavailable, ValueError) as error:
             outcome = "failed"
             log.warning("wanted list not pushed", resource=resource, reason=str(error))
         self._metrics.pushes.labels(outcome).inc()
 
-    async def _send(self, resource: str) -> str:
-        listing = await self._tasks.wanted(resource)
+    async def _send(self, resource: str, listing: WantedList) -> str:
         if listing.agent is None or not listing.agent.reply_to:
             return "no-address"
         message = wanted(resource, listing.revision, listing.orders)

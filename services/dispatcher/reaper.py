@@ -68,13 +68,21 @@ class Reaper:
         await self._events.tell(live)
         if live.capture.state.ended:
             return
-        due = judge(await self._watch(live), self._timing)
+        due = await self._due(live)
         if isinstance(due, int):
             await self._tasks.defer(task_id, live.version, due)
             return
         self._metrics.reaped.labels(due).inc()
         log.warning("time ran out", session=live.capture.session, cause=due.value)
         await self._run_out(live.capture, due)
+
+    async def _due(self, live: Live) -> Due | int:
+        """What is due of a task, or when to look at it again (ms)."""
+        due = judge(await self._watch(live), self._timing)
+        if isinstance(due, int):
+            return due
+        await self._pulse.feel()  # the store may have gone back just before the task was read
+        return judge(await self._watch(live), self._timing)
 
     async def _watch(self, live: Live) -> Watch:
         capture = live.capture

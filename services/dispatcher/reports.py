@@ -27,7 +27,9 @@ class Reports:
         key = report_key(status.state, report.resource, status.order.service)
         if incoming.routing_key != key:
             raise Undecodable(f"a report under {incoming.routing_key} belongs under {key}")
-        outcome = await self._ears.report(report)
-        self._metrics.reports.labels(outcome).inc()
-        if outcome is Reported.DIFFERS:
-            await self._testimony.take(report.resource, status, Mark.of(report))
+        heard = await self._ears.report(report)
+        if isinstance(heard, Reported):
+            self._metrics.reports.labels(heard).inc()
+            return
+        self._metrics.reports.labels(Reported.DIFFERS).inc()
+        await self._testimony.take(report.resource, status, Mark.of(report), heard)

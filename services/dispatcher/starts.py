@@ -1,12 +1,14 @@
 """Starts: admitted once each, or refused.
 
 In this order: known already? stopped before it came? refused lately? possible at all? Then the
-claim, the record (which makes the name unique), the task. A start that comes again, after a crash
+claim, the record (which makes the name unique; a look at the other records goes beside it, since
+most claims are rightly given), the task. A start that comes again, after a crash
 or a timeout, goes through the same steps and completes what was left.
 """
 
-from collections.abc import Awaitable, Callable
+import asyncio
 from dataclasses import dataclass
+from datetime import datetime
 
 from contracts.commands import CommandReply, Refused
 from contracts.record import instant
@@ -14,10 +16,11 @@ from contracts.task import Capture, TaskState
 from services.dispatcher.asked import Asked, accepted, already_running, refused, reused
 from services.dispatcher.claims import Claims
 from services.dispatcher.events import Events
-from services.dispatcher.live import Live, Tombstone
+from services.dispatcher.live import Agent, Live, Tombstone
+from services.dispatcher.push import Push
 from services.dispatcher.recording import Recording, never_ran
 from services.dispatcher.states import Change
-from services.dispatcher.taskstore import Admitted, TaskStore
+from services.dispatcher.taskstore import Admission, Admitted, TaskStore
 from services.dispatcher.timing import Timing
 from services.dispatcher.vetting import Vetting
 from services.packets.endpoints.port import PacketStore
@@ -37,19 +40,18 @@ class Starts:
     claims: Claims
     recording: Recording
     events: Events
-    push: Callable[[str], Awaitable[None]]
+    push: Push
     timing: Timing
 
     async def handle(self, asked: Asked) -> CommandReply:
         """Admit or refuse a start. Raises Unavailable; the next call completes what was done."""
-        held = await self.tasks.load(asked.task_id)
-        known = await self._known(asked, held)
+        found = await self.tasks.look(asked.task_id, asked.command.resource)
+        known = await self._known(asked, found.task)
         if known is not None:
             return known
-        if isinstance(held, Tombstone):
+        if isinstance(found.task, Tombstone):
             return await self._stopped_before(asked)
-        remembered = await self.tasks.refusal(asked.task_id)
-        return remembered or await self._new(asked)
+        return found.refusal or await self._new(asked, found.agent)
 
     async def give_up(self, asked: Asked) -> None:
         """Let go of a start that could not be carried out in time: Undecodable sends it to the
@@ -87,8 +89,8 @@ class Starts:
             return accepted(capture)  # too late to happen; the sweep ends it
         return await self._claim(asked, capture)
 
-    async def _new(self, asked: Asked) -> CommandReply:
-        failure = await self.vetting.failure(asked.command)
+    async def _new(self, asked: Asked, agent: Agent | None) -> CommandReply:
+        failure = await self.vetting.failure(asked.command, agent)
         if failure is not None:
             return refused(asked.task_id, failure.code, failure.detail)
         return await self._claim(asked, None)
@@ -101,11 +103,20 @@ class Starts:
         if taken is None:
             detail = f"another start of {command.service} is being decided; try again"
             return refused(asked.task_id, Refused.NOT_READY, detail)
-        capture = recorded or await self.recording.new(asked, instant(taken))
+        capture, running = await asyncio.gather(
+            self._recorded(asked, recorded, instant(taken)),
+            self.claims.forgotten(command.resource, command.service, asked.task_id),
+        )
+        if running is not None:
+            return await self._lost_to(running, asked, capture)
         return await self._admit(asked, capture)
 
+    async def _recorded(self, asked: Asked, recorded: Capture | None, now: datetime) -> Capture:
+        return recorded or await self.recording.new(asked, now)
+
     async def _admit(self, asked: Asked, capture: Capture) -> CommandReply:
-        match await self.tasks.admit(capture, asked.digest):
+        admitted = await self.tasks.admit(capture, asked.digest)
+        match admitted:
             case Admitted.TAKEN:  # our claim had run out
                 return await self._claim(asked, capture)
             case Admitted.STOPPED:
@@ -113,9 +124,15 @@ class Starts:
                 capture = never_ran(capture, now)
                 await self.records.update_session(capture)
                 return await self._ended(capture)
+            case Admission():
+                await self._pass_on(capture, admitted)
+        return accepted(capture)
+
+    async def _pass_on(self, capture: Capture, admission: Admission) -> None:
+        """Tell the agent, and the world."""
         log.info("start accepted", session=capture.session, requested_by=capture.requested_by)
-        await self.push(capture.resource)
-        return await self._told(capture)
+        told = [self.events.tell(admission.task)] if isinstance(admission.task, Live) else []
+        await asyncio.gather(self.push(capture.resource, admission.wanted), *told)
 
     async def _lost_to(
         self, running: Capture, asked: Asked, recorded: Capture | None

@@ -20,7 +20,7 @@ from contracts.task import Capture
 from services.dispatcher.flights import Flights
 from services.dispatcher.footing import Footing
 from services.dispatcher.ledgers import is_estimate
-from services.dispatcher.live import Agent, Live, Mark, Tombstone, agent_of, live_of
+from services.dispatcher.live import Agent, Live, Mark, Tombstone, agent_of, hash_of, live_of
 from services.dispatcher.lua import Scripts
 from services.dispatcher.states import Change
 from services.dispatcher.wanted import WantedList, wanted_list
@@ -34,15 +34,31 @@ REFUSAL_MS = 30_000
 
 
 class Admitted(StrEnum):
-    """What became of an admission."""
+    """Why there is no admission."""
 
-    ADMITTED = "admitted"
-    KNOWN = "known"
-    """It was admitted before."""
     STOPPED = "stopped"
     """Its stop came first."""
     TAKEN = "taken"
     """Another task holds the claim."""
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What an admission has made, or found made."""
+
+    task: Live | Tombstone
+    wanted: WantedList
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What a start finds."""
+
+    task: Live | Tombstone | None
+    refusal: CommandReply | None
+    """What the same start was answered lately."""
+    agent: Agent | None
+    """The agent of its resource, as of its last KeepAlive."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +88,21 @@ class TaskStore:
             pipe.hgetall(topology.task_key(task_id))
             (seconds, micros), record = await pipe.execute()
         return live_of(record, seconds * 1000 + micros // 1000) if record else None
+
+    async def look(self, task_id: UUID, resource: str) -> Look:
+        """All that a start must know before it is tried, in one round trip."""
+        async with self._answering(), self._client.pipeline(transaction=False) as pipe:
+            pipe.time()
+            pipe.hgetall(topology.task_key(task_id))
+            pipe.get(topology.refusal_key(task_id))
+            pipe.hgetall(topology.agent_key(resource))
+            (seconds, micros), record, kept, agent = await pipe.execute()
+        now = seconds * 1000 + micros // 1000
+        return Look(
+            task=live_of(record, now) if record else None,
+            refusal=CommandReply.model_validate_json(kept) if kept else None,
+            agent=agent_of(agent, now),
+        )
 
     async def transition(
         self, version: int, change: Change, mark: Mark | None = None
@@ -132,12 +163,12 @@ class TaskStore:
         keys = [topology.running_key(resource, service), topology.task_key(task_id)]
         await self.run("release", keys, str(task_id))
 
-    async def admit(self, capture: Capture, digest: str) -> Admitted:
-        """Make a claimed and recorded capture a task that is wanted."""
+    async def admit(self, capture: Capture, digest: str) -> Admission | Admitted:
+        """Make a claimed and recorded capture a task that is wanted, or say why it is none."""
         task, running = _claim_keys(capture)
         agent = topology.agent_key(capture.resource)
         keys = [task, running, topology.wanted_key(capture.resource), agent]
-        outcome, _ = await self.run(
+        outcome, *found = await self.run(
             "admit",
             [*keys, topology.viewers_key(capture.session), topology.DEADLINES_KEY],
             str(capture.task_id),
@@ -149,7 +180,11 @@ class TaskStore:
             viewer_lease_ms(capture),
             LIVE_MS,
         )
-        return Admitted(outcome.decode())
+        if not found:
+            return Admitted(outcome.decode())
+        now = int(found[0])
+        record, wanted, spoken = map(hash_of, found[1:])
+        return Admission(live_of(record, now), wanted_list(wanted, agent_of(spoken, now)))
 
     async def remember_refusal(self, task_id: UUID, reply: CommandReply) -> None:
         """Keep a refusal for a while, so that the same command is answered alike."""
@@ -157,12 +192,6 @@ class TaskStore:
             await self._client.set(
                 topology.refusal_key(task_id), reply.model_dump_json(), px=REFUSAL_MS
             )
-
-    async def refusal(self, task_id: UUID) -> CommandReply | None:
-        """A refusal remembered."""
-        async with self._answering():
-            kept = await self._client.get(topology.refusal_key(task_id))
-        return CommandReply.model_validate_json(kept) if kept else None
 
     # --- resources ---
 
@@ -174,10 +203,6 @@ class TaskStore:
             pipe.hgetall(topology.agent_key(resource))
             (seconds, micros), fields, agent = await pipe.execute()
         return wanted_list(fields, agent_of(agent, seconds * 1000 + micros // 1000))
-
-    async def agent(self, resource: str) -> Agent | None:
-        """The agent of a resource, as of its last KeepAlive."""
-        return (await self.wanted(resource)).agent
 
     # --- time ---
 

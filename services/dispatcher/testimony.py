@@ -7,7 +7,7 @@ from contracts.record import instant
 from contracts.task import Capture, CaptureStatus, StopReason
 from services.dispatcher import states
 from services.dispatcher.changes import Changes
-from services.dispatcher.live import Live, Mark
+from services.dispatcher.live import Live, Mark, Tombstone
 from services.dispatcher.rebuild import Rebuild
 from services.dispatcher.repair import Repair
 from services.dispatcher.states import Change
@@ -35,19 +35,27 @@ class Testimony:
         self._rebuild = rebuild
         self._repair = repair
 
-    async def take(self, resource: str, status: CaptureStatus, mark: Mark) -> None:
-        """Make true what an agent says of a capture; durable when it returns.
+    async def take(
+        self,
+        resource: str,
+        status: CaptureStatus,
+        mark: Mark,
+        loaded: Live | Tombstone | None = None,
+    ) -> None:
+        """Make true what an agent says of a capture; durable when it returns. `loaded` is its
+        task where that has just been looked at.
 
         Raises Unavailable; what was done by then is completed by saying it again.
         """
-        live = await self._tasks.load(status.order.task_id)
+        live = loaded or await self._tasks.load(status.order.task_id)
         if not isinstance(live, Live):
             return await self._without_task(resource, status, mark)
         if not _is_its_own(live.capture, resource, status):
             log.warning("report of another's capture dropped", resource=resource)
             return None
         word = await self._repair.status(live.capture, status)
-        await self._changes.apply(status.order.task_id, lambda now: _rule(now, word, mark), mark)
+        task_id = status.order.task_id
+        await self._changes.apply(task_id, lambda now: _rule(now, word, mark), mark, live)
         return None
 
     async def miss(self, task_id: UUID | str, mark: Mark) -> None:
@@ -56,7 +64,7 @@ class Testimony:
         if not isinstance(live, Live) or live.capture.state.ended:
             return
         ledger = await self._repair.ledger(live.capture, live.capture.ledger)
-        await self._changes.apply(task_id, lambda now: _missed(now, ledger, mark))
+        await self._changes.apply(task_id, lambda now: _missed(now, ledger, mark), loaded=live)
 
     async def _without_task(self, resource: str, status: CaptureStatus, mark: Mark) -> None:
         """The task store does not know it: it ended a while ago, or the store was wiped."""

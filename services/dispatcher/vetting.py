@@ -5,6 +5,7 @@ from contracts.keepalive import KEEPALIVES_IN_A_LEASE
 from contracts.task import Failure
 from services.dispatcher.admission import Ground, refusal
 from services.dispatcher.footing import Footing
+from services.dispatcher.live import Agent
 from services.dispatcher.taskstore import TaskStore
 from services.packets.endpoints.opening import Endpoints
 from services.packets.filters import FilterCompiler, FilterRefused
@@ -27,16 +28,15 @@ class Vetting:
         self._footing = footing
         self._lease = interval * KEEPALIVES_IN_A_LEASE
 
-    async def failure(self, command: StartCapture) -> Failure | None:
-        """Why the start cannot be; none: it can. Raises Unavailable."""
+    async def failure(self, command: StartCapture, agent: Agent | None) -> Failure | None:
+        """Why the start cannot be on that agent; none: it can. Raises Unavailable."""
         return (
-            refusal(command, await self._ground(command.resource))
+            refusal(command, await self._ground(command.resource, agent))
             or self.endpoint(command.endpoint)
             or await self._filter(command.filter)
         )
 
-    async def _ground(self, resource: str) -> Ground:
-        agent = await self._tasks.agent(resource)
+    async def _ground(self, resource: str, agent: Agent | None) -> Ground:
         if agent is not None and agent.online:
             return Ground(True, True, agent.services)
         young = min(await self._tasks.age(), self._footing.calm) < self._lease

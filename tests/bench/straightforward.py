@@ -1,7 +1,7 @@
 """The peer of the dispatcher's KeepAlives: request and reply with aio-pika, and two Redis calls.
 
 `python -m tests.bench.straightforward AMQP_URL REDIS_URL`; ends with its standard input. Its best
-settings: uvloop, 200 messages in hand at once, replies without confirms.
+settings: uvloop, as many messages in hand at once as ours, replies without confirms.
 """
 
 import asyncio

@@ -95,6 +95,13 @@ async def _get(port: int, path: str) -> tuple[int, str]:
     return await asyncio.to_thread(get)
 
 
+COUNTED = (
+    'capflow_dispatcher_commands_total{outcome="accepted"',
+    'capflow_dispatcher_keepalives_total{verdict="ok"}',
+    'capflow_dispatcher_transitions_total{state="running"}',
+)
+
+
 async def test_it_says_whether_it_is_alive_and_ready_and_counts(world: Arena) -> None:
     [port] = free_ports(1)
     async with world.dispatcher(dispatcher_port=port), world.agent() as agent:
@@ -103,10 +110,12 @@ async def test_it_says_whether_it_is_alive_and_ready_and_counts(world: Arena) ->
         status, body = await _get(port, "/readyz")
         assert status == 200
         assert json.loads(body)["checks"] == {"bus": "ok", "tasks": "ok", "endpoint main": "ok"}
-        _, metrics = await _get(port, "/metrics")
-        assert 'capflow_dispatcher_commands_total{outcome="accepted"' in metrics
-        assert 'capflow_dispatcher_keepalives_total{verdict="ok"}' in metrics
-        assert 'capflow_dispatcher_transitions_total{state="running"}' in metrics
+
+        async def counted() -> bool:
+            _, metrics = await _get(port, "/metrics")
+            return all(one in metrics for one in COUNTED)
+
+        await until(counted)
 
 
 async def test_it_is_not_ready_while_the_records_are_away(embedded: Arena) -> None:
