@@ -32,6 +32,9 @@ bench: setup ## measure everything beside its peers; ONLY=name for one, QUICK=1 
 faults: setup ## inject every fault at full length; ONLY=13 or ONLY=1,2, SOAK=600 for a mix, SEED=…
 	@SEED="$(SEED)" SOAK="$(SOAK)" $(VENV)/bin/python -m tests.faults "$(ONLY)"
 
+fuzz: setup ## feed a million broken inputs to each parser; COUNT= for more or fewer, SEED= to repeat
+	@COUNT="$(COUNT)" SEED="$(SEED)" $(VENV)/bin/python -m tests.fuzz
+
 lint: $(DEV) ## check style, types, and who imports whom
 	@scripts/quietly $(VENV)/bin/ruff check
 	@scripts/quietly $(VENV)/bin/ruff format --check

@@ -37,7 +37,7 @@ class Tickets:
                 audience=AUDIENCE,
                 options={"require": ["exp", "aud", "sub"]},
             )
-        except jwt.PyJWTError as error:
+        except (jwt.PyJWTError, UnicodeError) as error:
             raise TicketRefused(str(error)) from None
         if claims.get("session") != session:
             raise TicketRefused("the ticket is for another session")

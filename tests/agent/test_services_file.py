@@ -1,6 +1,8 @@
 """The services file: what it may say, and where a mistake is."""
 
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
@@ -97,6 +99,21 @@ def test_a_file_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     (tmp_path / "latin.toml").write_bytes(b"\xe9")
     with pytest.raises(BadSetting, match="not UTF-8"):
         read_services(tmp_path / "latin.toml")
+
+
+_TABLES = ["[services.web]", "[services.", "]", "[", "{"]
+_KEYS = ["interface", "filter", "snaplen", "replay", "speed", "=", "\n", "\n"]
+_VALUES = ['"eth0"', '"a/b"', '"\x00"', "'''", "256", "-1", "1e999", "nan", "é", "true"]
+_WORDS = st.sampled_from([*_TABLES, *_KEYS, *_VALUES])
+
+
+@given(st.lists(_WORDS, max_size=20).map("".join) | st.text(max_size=200))
+def test_any_text_is_a_services_file_or_told(text: str) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "services.toml")
+        path.write_text(text, encoding="utf-8", errors="replace")
+        with suppress(BadSetting):
+            assert all(is_name(service.name) for service in read_services(path))
 
 
 async def test_a_filter_that_does_not_compile_stops_the_start(idle_rig: Rig) -> None:

@@ -114,8 +114,8 @@ def _here(value: str, addresses: dict[str, str]) -> str:
     return filled
 
 
-async def test_with_just_these_rights_a_capture_runs_is_watched_stopped_and_deleted(
-    processes: dict[str, Process],
+async def test_with_just_these_rights_a_capture_runs_is_watched_stopped_exported_and_deleted(
+    processes: dict[str, Process], tmp_path: Path
 ) -> None:
     url = f"http://127.0.0.1:{processes['gateway'].port}"
     env = {"CAPFLOW_URL": url, "CAPFLOW_KEY": SECRETS["ADMIN_KEY"]}
@@ -128,6 +128,8 @@ async def test_with_just_these_rights_a_capture_runs_is_watched_stopped_and_dele
         assert len(watched.out.splitlines()) == 5, watched.err
         stopped = await run("stop", session, env=env)
         assert "stopped: requested" in stopped.out, stopped.err
+        exported = await run("export", session, "-w", str(tmp_path / "x.pcapng"), env=env)
+        assert exported.code == 0, exported.err
     async with Gateway(url, SECRETS["ADMIN_KEY"]) as gateway:
         await gateway.delete(session)
         assert not (await gateway.captures()).items

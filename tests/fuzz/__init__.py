@@ -1,0 +1,1 @@
+"""Broken input by the million, for what reads bytes of strangers."""
