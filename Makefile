@@ -7,7 +7,7 @@ DEV := $(VENV)/.dev-$(shell cat requirements-dev.lock pyproject.toml | cksum | c
 
 LIBRARIES := libpcap0.8
 SERVERS := rabbitmq-server redis-server
-TOOLS := iproute2 tcpdump tshark netsniff-ng chromium
+TOOLS := iproute2 tcpdump tshark netsniff-ng chromium faketime
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test bench faults lint contracts lock clean

@@ -1,7 +1,6 @@
 """While something is away: agents are answered, commands wait, nothing is lost."""
 
 import asyncio
-from contextlib import suppress
 from uuid import uuid4
 
 from contracts.commands import StartCapture
@@ -9,11 +8,9 @@ from contracts.task import StopReason, TaskState
 from contracts.topology import COMMANDS, START_CAPTURE, start_key
 from services.dispatcher.timing import Timing
 from services.runtime.bus.codec import encode
-from services.runtime.bus.requests import NoAnswer
 from tests.dispatcher.arena import QUICK, Arena
 from tests.dispatcher.fake_agent import FULL
 from tests.dispatcher.faults import faulty
-from tests.servers.redis import RedisServer
 from tests.support.wait import until
 
 
@@ -94,33 +91,6 @@ async def test_a_stop_reaches_the_agent_while_the_records_are_away(embedded: Are
         assert (await stopping).accepted
         ended = await world.until_state(reply.task_id, TaskState.STOPPED)
         assert ended.stop_reason is StopReason.REQUESTED
-
-
-async def test_a_redis_that_is_restarted_empty_costs_no_capture(
-    servers: Arena, private_redis: RedisServer
-) -> None:
-    world = servers
-    world.settings = world.settings.model_copy(update={"tasks_url": private_redis.url})
-    async with world.dispatcher(), world.agent() as agent:
-        reply = await world.start()
-        await until(lambda: agent.running == {reply.task_id})
-        await world.until_state(reply.task_id, TaskState.RUNNING)
-        revision = agent.revision
-        private_redis.kill()
-        with suppress(NoAnswer):
-            await world.requests.ask(
-                COMMANDS,
-                start_key("web-1", "lo"),
-                encode(START_CAPTURE, StartCapture(resource="web-1", service="lo")),
-                0.5,
-            )
-        private_redis.start()
-        await until(lambda: agent.wanted.revision > revision, timeout=20)
-        await until(lambda: reply.task_id in agent.wanted_ids)
-        assert (await world.stop(task_id=reply.task_id)).accepted
-        ended = await world.until_state(reply.task_id, TaskState.STOPPED)
-        assert ended.stop_reason is StopReason.REQUESTED
-        assert agent.ran.count(reply.task_id) == 1  # type: ignore[arg-type]
 
 
 async def test_a_dispatcher_that_starts_while_the_records_are_away_answers_agents(

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -11,7 +10,6 @@ from tests.support.bus_client import BusClient
 from tests.support.outside import Rest
 from tests.support.servers import Place
 from tests.support.stack import RESOURCE, Stack
-from tests.support.wait import until
 
 
 @pytest.fixture
@@ -57,17 +55,6 @@ async def test_the_same_command_twice_is_one_capture_and_two_equal_answers(
     await rest.ended(by_message[0]["task_id"])
 
 
-async def test_a_stop_that_overtakes_its_start_wins(other: BusClient, rest: Rest) -> None:
-    task_id = str(uuid4())
-    assert (await other.stop(task_id=task_id))["accepted"] is True
-    await other.start(task_id=task_id, filter="udp port 9")
-    task = await rest.ended(task_id)
-    assert (task["state"], task["stop_reason"]) == ("stopped", "requested")
-    assert task["started_at"] is None
-    resource = (await rest.http.get(f"/v1/resources/{RESOURCE}")).json()
-    assert resource["running"] == []
-
-
 async def test_fifty_starts_at_once_are_one_capture_and_forty_nine_refusals(
     other: BusClient, rest: Rest
 ) -> None:
@@ -80,47 +67,6 @@ async def test_fifty_starts_at_once_are_one_capture_and_forty_nine_refusals(
     assert {(answer["task_id"], answer["session"]) for answer in refused} == {winner}
     await other.stop(session=accepted[0]["session"])
     await rest.ended(accepted[0]["task_id"])
-
-
-@pytest.mark.parametrize(
-    ("body", "properties"),
-    [
-        (b"{", {"type": "capture.start"}),
-        (b'{"resource": "Not A Name", "service": "lo"}', {"type": "capture.start"}),
-        (b'{"resource": {"$gt": ""}, "service": "lo"}', {"type": "capture.start"}),
-        (b"{}", {"type": "capture.explode"}),
-        (b'{"resource": "a", "service": "lo"}', {"type": "capture.start", "version": 99}),
-        (b"[" * 10_000, {"type": "capture.start"}),
-        (b"\x80\x04\x95", {"type": "capture.start"}),
-        (b"x" * 5_000_000, {"type": "capture.start"}),
-    ],
-    ids=["json", "name", "object", "type", "version", "nesting", "pickle", "size"],
-)
-async def test_what_cannot_be_decoded_is_a_dead_letter_with_its_reason(
-    other: BusClient,
-    rest: Rest,
-    distributed_place: Place,
-    body: bytes,
-    properties: dict[str, Any],
-) -> None:
-    distributed_place.dead_letters()
-    properties = dict(properties)
-    headers = {"version": properties.pop("version", 1)}
-    await other.publish(body, f"capture.start.{RESOURCE}.lo", headers=headers, **properties)
-    dead: list[dict[str, Any]] = []
-
-    async def arrived() -> bool:
-        dead.extend(await asyncio.to_thread(distributed_place.dead_letters))
-        return bool(dead)
-
-    await until(arrived, every=0.1)
-    assert len(dead) == 1
-    assert dead[0]["properties"]["headers"]["capflow-reason"]
-    assert dead[0]["properties"]["headers"]["capflow-queue"] == "capflow.dispatcher.commands"
-
-    # A healthy command behind it is handled.
-    answer = await other.start(service="no-such-service")
-    assert answer["error"]["code"] == "unknown-service"
 
 
 async def test_refusals_on_the_bus_carry_their_code(other: BusClient) -> None:

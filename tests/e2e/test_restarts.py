@@ -1,4 +1,4 @@
-"""What is killed and comes back in the middle of a capture: agent, RabbitMQ, Redis, MongoDB."""
+"""What is killed and comes back in the middle of a capture: agent, RabbitMQ, MongoDB."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.outside import Rest, Viewer, packets_of_pcapng
-from tests.support.servers import Place, Servers
+from tests.support.servers import Servers
 from tests.support.stack import RESOURCE, Stack
 from tests.support.traffic import Traffic
 from tests.support.wait import until
@@ -83,14 +83,13 @@ async def _capture_under_way(
             yield rest, viewer, started
 
 
-@pytest.mark.parametrize("server", ["rabbitmq", "redis", "mongo"])
+@pytest.mark.parametrize("server", ["rabbitmq", "mongo"])
 async def test_a_capture_goes_on_over_the_restart_of_a_server(
     own_stack: Stack, servers: Servers, traffic: Traffic, server: str
 ) -> None:
     own_stack.start()
     restart: dict[str, Callable[[], None]] = {
         "rabbitmq": servers.rabbitmq.restart,
-        "redis": lambda: servers.redis.restart(keep_data=False),
         "mongo": servers.mongo.restart,
     }
     async with _capture_under_way(own_stack, traffic) as (rest, viewer, started):
@@ -109,28 +108,6 @@ async def test_a_capture_goes_on_over_the_restart_of_a_server(
     assert end["missing"] == end["skipped"] == 0
     async with Rest(own_stack) as rest:
         await _works_again(rest, traffic)
-
-
-async def test_redis_wiped_is_built_up_again_from_the_agent_and_the_store(
-    own_stack: Stack, place: Place, traffic: Traffic
-) -> None:
-    own_stack.start()
-    async with _capture_under_way(own_stack, traffic) as (rest, viewer, started):
-        with place.redis() as redis:
-            redis.flushdb()
-            await until(lambda: redis.exists(f"capflow:task:{started['task_id']}"), 20)
-            await until(lambda: redis.get(f"capflow:running:{RESOURCE}.lo"), 20)
-        refused = await rest.http.post("/v1/captures", json={"resource": RESOURCE, "service": "lo"})
-        assert refused.status_code == 403
-        seen = len(viewer.frames)
-        await until(lambda: len(viewer.frames) > seen + 1000, 30)
-        assert (await rest.task(started["task_id"]))["state"] == "running"
-        await traffic.stop()
-        await rest.stop(started["session"])
-        ended = await rest.ended(started["task_id"])
-        await viewer.sees("end")
-    assert ended["ledger"]["stored"] == traffic.sent
-    assert traffic.numbers(viewer.frames) == list(range(traffic.sent))
 
 
 async def _stored(rest: Rest, session: str, packets: int) -> bool:

@@ -16,6 +16,8 @@ from tests.support.servers import Servers
 
 FOLDER = Path("build/faults")
 """Where the JSON goes."""
+MIX = ("32",)
+"""What SOAK=… alone runs."""
 
 
 def main(numbers: Sequence[str]) -> int:
@@ -28,7 +30,7 @@ def main(numbers: Sequence[str]) -> int:
         return 2
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # so that all is cleared away
     seed = int(os.environ.get("SEED") or int.from_bytes(os.urandom(4)))
-    chosen = [FAULTS[number] for number in numbers or FAULTS]
+    chosen = [FAULTS[number] for number in numbers or (MIX if os.environ.get("SOAK") else FAULTS)]
     print(f"SEED={seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="capflow-faults-") as folder, Servers() as servers:
         results = asyncio.run(_run(chosen, seed, servers, Path(folder)))
@@ -44,6 +46,8 @@ async def _run(faults: Sequence[Fault], seed: int, servers: Servers, folder: Pat
             result = await ground.run(fault, seed)
             word = "held" if result.held else "void" if result.void else "BROKE"
             print(f"{fault.number}: {fault.title}: {word} ({result.seconds:.0f} s)", flush=True)
+            if not result.held:
+                print(result.complaints(), flush=True)
             results.append(result)
     return results
 

@@ -1,6 +1,7 @@
 """Runs faults one after the other, each in a world that may have served others, and judges them."""
 
 import asyncio
+import shutil
 import traceback
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -14,6 +15,9 @@ from tests.faults.outcome import Outcome, Stopwatch, Void
 from tests.faults.verdict import Verdict
 from tests.faults.world import World
 from tests.support.servers import Servers
+
+LOGS = Path("build/faults/logs")
+"""Where the services' logs of a fault go that did not hold."""
 
 
 @dataclass(slots=True)
@@ -74,9 +78,20 @@ class Ground:
         except Exception:
             result.broke = traceback.format_exc()
         result.seconds = watch.seconds
+        if not result.held:
+            self._keep_logs(fault)
         if not result.held or fault.alone:
             await self._leave_world()
         return result
+
+    def _keep_logs(self, fault: Fault) -> None:
+        """What the services wrote, for whoever looks into it."""
+        if self._world is None:
+            return
+        logs = LOGS / fault.number
+        logs.mkdir(parents=True, exist_ok=True)
+        for log in self._world.folder.glob("*.log"):
+            shutil.copy(log, logs)
 
     async def _judge(self, world: World, outcome: Outcome) -> None:
         """I4, I5 and I6, which any fault must leave in order."""

@@ -35,9 +35,14 @@ class Promises:
     slowest: float = 0.0
     """Seconds that the slowest answer took."""
 
-    async def start(self, service: str, **fields: Any) -> str | None:
+    @property
+    def not_answered(self) -> int:
+        """How often no answer came, or one that says to ask again."""
+        return self.answers["503"] + self.answers["none"]
+
+    async def start(self, service: str, task_id: str | None = None, **fields: Any) -> str | None:
         """Ask for a capture until answered, always under the same task id; it, if accepted."""
-        task_id = str(uuid4())
+        task_id = task_id or str(uuid4())
         body = {"resource": RESOURCE, "service": service, "filter": QUIET, "task_id": task_id}
         self.unknown.add(task_id)
         answer = await self._ask("/v1/captures", {**body, **fields})
@@ -93,8 +98,11 @@ class Promises:
                     return answer
                 await asyncio.sleep(0.1)
 
-    def judge(self) -> list[str]:
-        """I1: each 202 is exactly one task under its session; nothing else came to be."""
+    def judge(self, reason: str | None = "requested") -> list[str]:
+        """I1: each 202 is exactly one task under its session; nothing else came to be.
+
+        What was stopped ended for `reason`; None: for any, since its agent was not always there.
+        """
         records = {str(one["task_id"]): one for one in self.world.records()}
         complaints = [f"{task_id} was accepted and is not there"
                       for task_id in self.accepted.keys() - records.keys()]  # fmt: skip
@@ -105,7 +113,7 @@ class Promises:
         complaints += [f"{task_id} was refused and is there"
                        for task_id in self.refused & records.keys()]  # fmt: skip
         for task_id in self.to_stop & records.keys():
-            reason = records[task_id].get("stop_reason")
-            if reason != "requested":
-                complaints.append(f"{task_id} was to be stopped, and ended {reason}")
+            given = records[task_id].get("stop_reason")
+            if reason is not None and given != reason:
+                complaints.append(f"{task_id} was to be stopped, and ended {given}")
         return complaints

@@ -15,7 +15,7 @@ _WIDTH = 180
 
 
 def show(results: Sequence[Result]) -> None:
-    """Print a line for each fault, and what is wrong where something is."""
+    """Print a line for each fault."""
     console = Console(width=_WIDTH, highlight=False, markup=False)
     table = Table(show_lines=True)
     for heading in ("#", "fault", "injected", "seen"):
@@ -25,9 +25,6 @@ def show(results: Sequence[Result]) -> None:
     for result in results:
         table.add_row(*_cells(result))
     console.print(table)
-    for result in results:
-        if not result.held:
-            console.print(result.complaints())
     held = sum(result.held for result in results)
     console.print(f"{held} of {len(results)} faults: everything held")
 

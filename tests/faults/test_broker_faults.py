@@ -1,4 +1,4 @@
-"""RabbitMQ in trouble."""
+"""RabbitMQ in trouble, and what comes over it."""
 
 import pytest
 
@@ -9,6 +9,6 @@ from tests.faults.registry import core
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 
 
-@pytest.mark.parametrize("fault", core("1"), ids=str)
+@pytest.mark.parametrize("fault", core("6", "7", "2", "1"), ids=str)
 async def test_what_is_promised_holds(holds: Judge, fault: Fault) -> None:
     await holds(fault)

@@ -41,12 +41,12 @@ class World:
             "CAPFLOW_KEEPALIVE": f"{KEEPALIVE:g}",
             "CAPFLOW_SERVICES": str(services),
             "CAPFLOW_RING": "2MiB",
-            "CAPFLOW_LOG_FORMAT": "json",
-            **self.addresses(),
+            "CAPFLOW_STARTS_PER_MINUTE": "100000",
         }
         self.stack = Stack(self.folder, self.place.environment, **{**usual, **self._settings})
         self._held.callback(self.stack.close)
         try:
+            await self.adjust(self._held)
             await asyncio.to_thread(self.stack.start)
             self.rest = await self._held.enter_async_context(Rest(self.stack))
         except BaseException:
@@ -62,9 +62,9 @@ class World:
         names = ("lo", *(f"s{number}" for number in range(MANY)))
         return "".join(f'[services.{name}]\ninterface = "lo"\n' for name in names)
 
-    def addresses(self) -> Mapping[str, str]:
-        """Settings that put something between the services and the servers."""
-        return {}
+    async def adjust(self, held: AsyncExitStack) -> None:
+        """Change `self.stack.processes` before they start, such as what is between them and a
+        server; `held` ends with this world."""
 
     def choose(self, seed: int) -> None:
         """From now on all chance comes from this seed."""

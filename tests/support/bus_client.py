@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
+from aio_pika.exceptions import ChannelNotFoundEntity
 
 from tests.support.stack import RESOURCE
 
@@ -22,7 +23,6 @@ class BusClient:
     async def __aenter__(self) -> Self:
         self._connection = await aio_pika.connect(self._url)
         self._channel = await self._connection.channel()
-        self._commands = await self._channel.get_exchange("capflow.commands", ensure=False)
         self._queue = await self._channel.declare_queue(f"other-system-{uuid4()}", exclusive=True)
         await self._queue.consume(self._on_answer, no_ack=True)
         return self
@@ -42,7 +42,13 @@ class BusClient:
         return await self.ask("capture.stop", fields)
 
     async def ask(
-        self, kind: str, body: dict[str, Any], message_id: str | None = None
+        self,
+        kind: str,
+        body: dict[str, Any],
+        message_id: str | None = None,
+        *,
+        expiration: float = 30,
+        patience: float = 15,
     ) -> dict[str, Any]:
         """Publish a command and wait for its answer."""
         correlation = str(uuid4())
@@ -54,15 +60,32 @@ class BusClient:
             message_id=message_id,
             correlation_id=correlation,
             reply_to=self._queue.name,
-            expiration=30,
+            expiration=expiration,
             headers={"version": 1},
         )
-        return await asyncio.wait_for(self._answers[correlation].get(), 15)
+        return await asyncio.wait_for(self._answers[correlation].get(), patience)
 
-    async def publish(self, body: bytes, routing_key: str, **properties: Any) -> None:
+    async def publish(
+        self,
+        body: bytes,
+        routing_key: str,
+        exchange: str = "capflow.commands",
+        **properties: Any,
+    ) -> None:
         """Publish any bytes with any properties."""
         message = aio_pika.Message(body, content_type="application/json", **properties)
-        await self._commands.publish(message, routing_key)
+        to = await self._channel.get_exchange(exchange, ensure=False)
+        await to.publish(message, routing_key)
+
+    async def consumers(self, queue: str) -> int | None:
+        """How many consumers a queue has now; none where there is no such queue."""
+        channel = await self._connection.channel()
+        try:
+            found = await channel.declare_queue(queue, passive=True)
+        except ChannelNotFoundEntity:
+            return None
+        await channel.close()
+        return int(found.declaration_result.consumer_count or 0)
 
     async def _on_answer(self, message: AbstractIncomingMessage) -> None:
         self._answers[str(message.correlation_id)].put_nowait(json.loads(message.body))

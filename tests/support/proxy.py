@@ -1,18 +1,32 @@
-"""A TCP proxy that cuts connections, or leaves them open and carries nothing any more."""
+"""A TCP proxy with faults: it cuts, stalls, swallows one direction, throttles, half-opens.
+
+What a signal to a server cannot do to one of its clients alone.
+"""
 
 import asyncio
-from contextlib import suppress
-from typing import Self
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Literal, Self
+
+Direction = Literal["requests", "answers"]
+"""From client to server, or back."""
+_PIECE = 1 << 16
 
 
 class TcpProxy:
-    """Forwards to a port of the loopback interface."""
+    """Forwards to a port of the loopback interface; by default it listens there, too."""
 
-    def __init__(self, target: int) -> None:
+    def __init__(self, target: int, host: str = "127.0.0.1") -> None:
+        self.swallowed = 0
+        """Bytes that were taken and not handed on."""
+        self.bytes = {"requests": 0, "answers": 0}
+        """Bytes handed on."""
         self._target = target
+        self._host = host
         self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
-        self._carries: set[asyncio.Event] = set()
+        self._links: set[_Link] = set()
+        self._swallows: set[Direction] = set()
+        self._rate: float | None = None
 
     @property
     def port(self) -> int:
@@ -23,49 +37,100 @@ class TcpProxy:
 
     def stall(self) -> None:
         """Connections that are open now stay open and carry nothing; new ones are forwarded."""
-        for carries in self._carries:
-            carries.clear()
+        for link in self._links:
+            link.carries.clear()
 
     def cut(self) -> None:
         """Close the connections that are open now."""
-        for writer in self._writers:
-            writer.transport.abort()
+        for link in self._links:
+            link.cut()
+
+    def half_open(self) -> None:
+        """Close the connections that are open now towards the server; clients are not told."""
+        for link in self._links:
+            link.carries.clear()
+            link.far.transport.abort()
+
+    @contextmanager
+    def drop(self, direction: Direction) -> Iterator[None]:
+        """Meanwhile swallow one direction, of all connections; afterwards cut those."""
+        self._swallows.add(direction)
+        try:
+            yield
+        finally:
+            self.cut()
+            self._swallows.discard(direction)
+
+    def throttle(self, rate: float | None) -> None:
+        """Carry about so many bytes a second on each connection and direction; None is no limit."""
+        self._rate = rate
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._forward, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._forward, self._host, 0)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
-        for carries in self._carries:
-            carries.set()
+        for link in self._links:
+            link.carries.set()
         self.cut()
-        while self._writers:
+        while self._links:
             await asyncio.sleep(0.01)
 
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        carries = asyncio.Event()
-        carries.set()
-        far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
-        both = {writer, far_writer}
-        self._writers |= both
-        self._carries.add(carries)
+        try:
+            far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:
+            writer.transport.abort()
+            return
+        link = _Link(writer, far_writer)
+        self._links.add(link)
         try:
             await asyncio.gather(
-                _carry(reader, far_writer, carries), _carry(far_reader, writer, carries)
+                self._carry(link, reader, far_writer, "requests"),
+                self._carry(link, far_reader, writer, "answers"),
             )
         finally:
-            self._writers -= both
-            self._carries.discard(carries)
+            self._links.discard(link)
+
+    async def _carry(
+        self,
+        link: "_Link",
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        direction: Direction,
+    ) -> None:
+        with suppress(OSError):
+            while data := await reader.read(_PIECE):
+                await link.carries.wait()
+                await self._hand_on(data, writer, direction)
+        if link.carries.is_set():
+            writer.close()
+
+    async def _hand_on(
+        self, data: bytes, writer: asyncio.StreamWriter, direction: Direction
+    ) -> None:
+        if direction in self._swallows:
+            self.swallowed += len(data)
+            return
+        self.bytes[direction] += len(data)
+        writer.write(data)
+        await writer.drain()
+        if self._rate is not None:
+            await asyncio.sleep(len(data) / self._rate)
 
 
-async def _carry(
-    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, carries: asyncio.Event
-) -> None:
-    with suppress(OSError):
-        while data := await reader.read(1 << 16):
-            await carries.wait()
-            writer.write(data)
-            await writer.drain()
-    writer.close()
+class _Link:
+    """One connection of a client, and ours to the server on its behalf."""
+
+    def __init__(self, near: asyncio.StreamWriter, far: asyncio.StreamWriter) -> None:
+        self.near = near
+        self.far = far
+        self.carries = asyncio.Event()
+        self.carries.set()
+
+    def cut(self) -> None:
+        """Close both."""
+        for writer in (self.near, self.far):
+            writer.transport.abort()
