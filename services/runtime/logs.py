@@ -51,8 +51,9 @@ def _naming(service: str) -> structlog.typing.Processor:
 def _escape(_logger: Any, _method: str, event: Event) -> Event:
     """Text from packets and names must not steer a terminal."""
     for key, value in event.items():
-        if isinstance(value, str) and key != "exception":
-            event[key] = escape(value)
+        if isinstance(value, str):
+            lines = value.split("\n") if key == "exception" else [value]
+            event[key] = "\n".join(map(escape, lines))
     return event
 
 

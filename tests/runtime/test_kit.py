@@ -179,6 +179,27 @@ def test_control_characters_do_not_reach_a_terminal() -> None:
     assert escape("plain äöü") == "plain äöü"
 
 
+@pytest.mark.parametrize("form", ["console", "json"])
+def test_a_hostile_name_writes_one_line_and_no_escape_in_a_log(form: str) -> None:
+    program = """if True:
+        import sys
+        from services.runtime import logs
+        logs.configure("test", format=sys.argv[1])
+        name = "\\x1b[2Jgone\\r\\nforged \\u202e"
+        logs.get("test").info("told", name=name, names=[name])
+        try:
+            raise ValueError(name)
+        except ValueError:
+            logs.get("test").exception("failed")
+    """
+    command = [sys.executable, "-c", program, form]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "gone" in done.stderr
+    assert all(line.isprintable() for line in done.stderr.split("\n"))
+    told = next(line for line in done.stderr.split("\n") if "told" in line)
+    assert told.count("forged") == 2, "what was told is on one line"
+
+
 async def test_the_operators_routes_answer() -> None:
     async def fine() -> None:
         return
