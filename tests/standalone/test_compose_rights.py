@@ -6,16 +6,21 @@ What a service may not do but has to would show here, and only here.
 import asyncio
 import json
 import re
+import shlex
 from collections.abc import Iterator
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from pymongo import MongoClient
+from redis import Redis
+from redis.exceptions import AuthenticationError, ResponseError
 
 from deploy.compose import definitions, mongodb
 from services.client.api import Gateway
+from services.packets.capturefile import read_capture
 from tests.servers.management import DEFINITIONS
 from tests.servers.mongo import MongoServer
 from tests.servers.ports import free_ports
@@ -24,6 +29,7 @@ from tests.servers.redis import RedisServer
 from tests.support.command import run
 from tests.support.stack import SERVICES, Process
 from tests.support.traffic import Traffic
+from tests.support.wait import until
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
@@ -38,10 +44,16 @@ SECRETS = {
 
 
 class LockedRedis(RedisServer):
-    """With the password of compose."""
+    """With the password and the rights of compose."""
 
     def command(self) -> list[str]:
-        return [*super().command(), "--requirepass", SECRETS["REDIS_PASSWORD"]]
+        line = COMPOSE["redis"]["command"][2].replace("$$REDISCLI_AUTH", SECRETS["REDIS_PASSWORD"])
+        words = shlex.split(line)
+        return [*super().command(), *words[words.index("--user") :]]
+
+    def client(self) -> Redis:
+        """A client with the password."""
+        return Redis(port=self.port, password=SECRETS["REDIS_PASSWORD"])
 
 
 class DefinedRabbit(RabbitServer):
@@ -114,7 +126,7 @@ def _here(value: str, addresses: dict[str, str]) -> str:
     return filled
 
 
-async def test_with_just_these_rights_a_capture_runs_is_watched_stopped_exported_and_deleted(
+async def test_with_just_these_rights_captures_run_over_restarts_are_exported_and_deleted(
     processes: dict[str, Process], tmp_path: Path
 ) -> None:
     url = f"http://127.0.0.1:{processes['gateway'].port}"
@@ -130,7 +142,17 @@ async def test_with_just_these_rights_a_capture_runs_is_watched_stopped_exported
         assert "stopped: requested" in stopped.out, stopped.err
         exported = await run("export", session, "-w", str(tmp_path / "x.pcapng"), env=env)
         assert exported.code == 0, exported.err
+        await _all_killed_and_started(processes)
+        async with Gateway(url, SECRETS["ADMIN_KEY"]) as gateway:
+            await _online(gateway)
+            await _exports_whole(gateway, session)
+        again = (await run("start", AGENT, "lo", "--filter", traffic.filter, env=env)).out.strip()
+        watched = await run("tail", again, "-n", "5", env=env)
+        assert len(watched.out.splitlines()) == 5, watched.err
+        stopped = await run("stop", again, env=env)
+        assert "stopped: requested" in stopped.out, stopped.err
     async with Gateway(url, SECRETS["ADMIN_KEY"]) as gateway:
+        await gateway.delete(again)
         await gateway.delete(session)
         assert not (await gateway.captures()).items
     for name in ("agent", "gateway", "streamer", "dispatcher"):
@@ -138,3 +160,53 @@ async def test_with_just_these_rights_a_capture_runs_is_watched_stopped_exported
         assert await asyncio.to_thread(process.terminate) == 0, process.tail()
         assert "not authorized" not in process.log.read_text()
         assert "ACCESS_REFUSED" not in process.log.read_text()
+        assert "NOPERM" not in process.log.read_text()
+
+
+async def _all_killed_and_started(processes: dict[str, Process]) -> None:
+    for process in processes.values():
+        process.kill()
+        process.spawn()
+    for process in processes.values():
+        await asyncio.to_thread(process.wait_ready)
+
+
+async def _exports_whole(gateway: Gateway, session: str) -> None:
+    ledger = (await gateway.capture(session)).ledger
+    async with gateway.pcapng(session) as download:
+        file = b"".join([piece async for piece in download.pieces])
+    packets = list(read_capture(BytesIO(file), "export"))
+    assert len(packets) == ledger.stored > 0
+
+
+async def _online(gateway: Gateway) -> None:
+    async def online() -> bool:
+        return (await gateway.resource(AGENT)).online
+
+    await until(online, timeout=30)
+
+
+def test_redis_does_nothing_that_the_services_do_not_need() -> None:
+    with LockedRedis() as server, server.client() as client:
+        client.set("capflow:task:x", "1", px=1000)
+        for refused in (
+            ("FLUSHALL",), ("FLUSHDB",), ("KEYS", "*"), ("SCAN", "0"), ("CONFIG", "GET", "dir"),
+            ("SHUTDOWN",), ("ACL", "LIST"), ("SCRIPT", "FLUSH"),
+            ("CLIENT", "KILL", "ID", "1"), ("REPLICAOF", "127.0.0.1", "1"), ("MONITOR",),
+            ("SET", "other", "1"), ("GET", "other"), ("PUBLISH", "x", "y"),
+            ("EVAL", "return redis.call('GET', KEYS[1])", "1", "other"),
+            ("EVAL", "return redis.call('FLUSHALL')", "0"),
+        ):  # fmt: skip
+            with pytest.raises(ResponseError, match=r"permission|can't run|can't access"):
+                client.execute_command(*refused)
+        with Redis(port=server.port) as stranger, pytest.raises(AuthenticationError):
+            stranger.get("capflow:task:x")
+
+
+def test_redis_does_everything_that_the_scripts_need() -> None:
+    scripts = (DEPLOY.parent / "services").rglob("*.lua")
+    code = "".join(path.read_text() for path in scripts)
+    used = set(re.findall(r"redis\.p?call\('(\w+)'", code))
+    allowed = {word[1:] for word in shlex.split(COMPOSE["redis"]["command"][2]) if word[0] == "+"}
+    assert used
+    assert {name.lower() for name in used} <= allowed
