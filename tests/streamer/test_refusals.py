@@ -1,10 +1,13 @@
 """Whom the streamer refuses, how it says so, and what it outlives."""
 
 import asyncio
+import hmac
 import json
 import os
 import struct
+from base64 import urlsafe_b64encode
 from datetime import timedelta
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -12,8 +15,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from contracts.task import Capture
-from services.runtime.tickets import Tickets
-from tests.streamer.stage import Stage, Streamer
+from services.runtime.tickets import AUDIENCE, Tickets
+from tests.streamer.stage import SECRET, Stage, Streamer
 from tests.streamer.test_slow_viewers import metric
 from tests.support.wait import until
 
@@ -106,6 +109,51 @@ async def test_a_ticket_out_of_date_or_of_another_session_is_refused(embedded: S
         async with streamer.viewer(play, ticket=ticket) as viewer:
             await viewer.send(type="session", session=play.session, ticket=ticket)
             assert await viewer.closed() == 4401
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "changes", "headers"),
+    [
+        ("none", {}, {}),
+        ("none", {}, {"kid": "../../x"}),
+        ("HS384", {}, {}),
+        ("HS256", {"aud": "another"}, {}),
+        ("HS256", {"aud": None}, {}),
+        ("HS256", {"exp": None}, {}),
+        ("HS256", {"exp": "never"}, {}),
+        ("HS256", {"session": {"$gt": ""}}, {}),
+        ("HS256", {"sub": None}, {"kid": "../../x"}),
+    ],
+    ids=str,
+)
+async def test_a_ticket_that_says_something_else_is_refused_even_with_our_signature(
+    embedded: Stage, algorithm: str, changes: dict[str, Any], headers: dict[str, Any]
+) -> None:
+    play = await embedded.play()
+    claims = {"aud": AUDIENCE, "sub": "ann", "session": play.session, "exp": 2**32} | changes
+    said = {name: value for name, value in claims.items() if value is not None}
+    ticket = _signed(algorithm, said, headers)
+    async with (await embedded.streamer()).viewer(play, ticket=ticket) as viewer:
+        await viewer.send(type="session", session=play.session, ticket=ticket)
+        assert await viewer.closed() == 4401
+    assert viewer.of("error")[0]["code"] == "not-authenticated"
+
+
+def _signed(algorithm: str, claims: dict[str, Any], headers: dict[str, Any]) -> str:
+    """A JSON web token with our key, made without the library that reads it."""
+    head = {"alg": algorithm, "typ": "JWT"} | headers
+    parts = [urlsafe_b64encode(json.dumps(part).encode()).rstrip(b"=") for part in (head, claims)]
+    key, digest = sha256(SECRET.encode()).digest(), algorithm.replace("HS", "sha")
+    signature = b"" if algorithm == "none" else hmac.digest(key, b".".join(parts), digest)
+    return b".".join([*parts, urlsafe_b64encode(signature).rstrip(b"=")]).decode()
+
+
+async def test_a_ticket_signed_like_these_with_the_right_words_is_taken(embedded: Stage) -> None:
+    play = await embedded.play()
+    claims = {"aud": AUDIENCE, "sub": "ann", "session": play.session, "exp": 2**32}
+    ticket = _signed("HS256", claims, {"kid": "../../x"})
+    async with (await embedded.streamer()).viewer(play, ticket=ticket) as viewer:
+        await viewer.enter()
 
 
 async def test_a_session_that_is_not_stored_is_refused(stage: Stage) -> None:
