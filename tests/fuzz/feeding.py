@@ -8,7 +8,7 @@ from time import perf_counter
 from tests.fuzz.targets import Target
 
 MOST_SECONDS = 0.001
-"""How long one input may take."""
+"""How long one packet may take, or those of one input on average."""
 _LOOKS = 20
 """How often a slow input is timed again before it is believed: others use this machine too."""
 CORPUS = Path(__file__).parent / "corpus"
@@ -21,7 +21,7 @@ def harm_of(target: Target, data: bytes) -> str | None:
         if _seconds(target, data) > MOST_SECONDS:
             best = min(_seconds(target, data) for _ in range(_LOOKS))
             if best > MOST_SECONDS:
-                return f"takes {best * 1000:.2f} ms, and may take {MOST_SECONDS * 1000:g}"
+                return f"takes {best * 1000:.2f} ms a packet, and may take {MOST_SECONDS * 1000:g}"
     except Exception as error:
         return repr(error)
     return None
@@ -43,8 +43,8 @@ def corpus() -> list[Path]:
 
 def _seconds(target: Target, data: bytes) -> float:
     begun = perf_counter()
-    target.feed(data)
-    return perf_counter() - begun
+    packets = target.feed(data)
+    return (perf_counter() - begun) / max(packets, 1)
 
 
 def _keep(data: bytes) -> Path:

@@ -4,14 +4,15 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 
 _INTERESTING = (b"\0", b"\x01", b"\x7f", b"\x80", b"\xff", b"\xff\xff", bytes(4), b"\xff" * 4)
-_LONGEST = 4096
+_LONGEST = 65_536
+"""Bytes: no packet is longer."""
 
 
 def inputs(good: Sequence[bytes], seed: int, count: int) -> Iterator[bytes]:
     """`count` inputs: good ones with some bytes changed, cut, doubled or joined, and pure noise."""
     chance = random.Random(seed)
     steps: tuple[Callable[[random.Random, bytearray, Sequence[bytes]], None], ...] = (
-        _flip, _flip, _flip, _overwrite, _cut, _cut, _double, _join, _noise,
+        _flip, _flip, _flip, _overwrite, _cut, _cut, _double, _repeat, _join, _noise,
     )  # fmt: skip
     for _ in range(count):
         data = bytearray(chance.choice(good))
@@ -38,6 +39,12 @@ def _cut(chance: random.Random, data: bytearray, _: Sequence[bytes]) -> None:
 def _double(chance: random.Random, data: bytearray, _: Sequence[bytes]) -> None:
     at = chance.randrange(len(data) + 1)
     data[at:at] = data[at : at + chance.randrange(1, 64)]
+
+
+def _repeat(chance: random.Random, data: bytearray, _: Sequence[bytes]) -> None:
+    """Headers that nest, tags and names without an end; seldom up to the longest packet."""
+    at = chance.randrange(len(data) + 1)
+    data[at:at] = data[at : at + chance.randrange(1, 48)] * chance.choice((10, 10, 10, 100, 3000))
 
 
 def _join(chance: random.Random, data: bytearray, good: Sequence[bytes]) -> None:

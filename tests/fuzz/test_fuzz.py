@@ -26,9 +26,10 @@ def test_what_once_did_harm_does_none_any_more(path: Path) -> None:
 
 
 def test_harm_is_found_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def picky(data: bytes) -> None:
+    def picky(data: bytes) -> int:
         if data.startswith(b"bad"):
             raise ValueError("bad")
+        return 1
 
     monkeypatch.setattr("tests.fuzz.feeding.CORPUS", tmp_path)
     (harm,) = feed(Target("picky", picky, lambda: [b""]), [b"good", b"bad input"])
