@@ -6,7 +6,7 @@ from time import perf_counter
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
@@ -15,7 +15,7 @@ from contracts.stream import PacketSummary
 from services.packets.pcapng import Malformed, enhanced_packet, frames_of, packets_of
 from services.packets.program import Program
 from services.packets.selection import select
-from services.packets.summaries import json_packets, time_text
+from services.packets.summaries import json_packets, packet_summaries, time_text
 from services.packets.summary import summarise
 from tests.support import sample_packets as samples
 
@@ -69,6 +69,39 @@ def test_the_json_is_what_the_contract_says() -> None:
         said = (item.source, item.destination, item.protocol, item.info)
         assert said == tuple(summarise(data, 1))
         assert item.data is None
+
+
+def changed(packets: list[bytes]) -> st.SearchStrategy[bytes]:
+    """A real packet, cut and with some of its bytes changed, the headers' most of all."""
+    places = st.integers(0, 80) | st.integers(0, 2000)
+    changes = st.lists(st.tuples(places, st.integers(0, 255)), max_size=6)
+    return st.builds(_changed, st.sampled_from(packets), changes, st.integers(0, 2000))
+
+
+def _changed(packet: bytes, changes: list[tuple[int, int]], size: int) -> bytes:
+    data = bytearray(packet)
+    for place, value in changes:
+        data[place % len(data)] = value
+    return bytes(data[:size])
+
+
+@given(st.lists(changed(PACKETS) | st.binary(max_size=100)), st.sampled_from([1, 101]))
+@settings(max_examples=300, deadline=1000)
+def test_written_at_once_or_by_the_layers_the_json_is_the_same(
+    packets: list[bytes], linktype: int
+) -> None:
+    data = b"".join(enhanced_packet(2**60 + n, one, n) for n, one in enumerate(packets))
+    found = select(Block("a.b.20260101000000", 0, 0, len(packets), 0, 0, 0, 0, data))
+    for raw in (False, True):
+        expected = orjson.dumps(packet_summaries(found, linktype, raw=raw))
+        assert json_packets(found, linktype, raw=raw) == expected
+
+
+def test_every_ordinary_packet_cut_anywhere_is_written_the_same() -> None:
+    cuts = [packet[:size] for packet in PACKETS for size in range(len(packet) + 1)]
+    data = b"".join(enhanced_packet(n, one, n) for n, one in enumerate(cuts))
+    found = select(Block("a.b.20260101000000", 0, 0, len(cuts), 0, 0, 0, 0, data))
+    assert json_packets(found, 1) == orjson.dumps(packet_summaries(found, 1))
 
 
 def test_raw_packets_carry_their_bytes() -> None:

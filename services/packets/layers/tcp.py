@@ -13,7 +13,7 @@ from services.packets.layers.tls import tls
 _HEADER = Struct(">HHIIHH")
 _HEADER_SIZE = 20
 _PORTS_SIZE = 4
-_ACK = 0x10
+ACK = 0x10
 
 _FLAG_NAMES = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "AE")
 
@@ -23,13 +23,15 @@ def _flags(bits: int) -> str:
     return ", ".join(names) or "<None>"
 
 
-_FLAGS = [_flags(bits) for bits in range(512)]
+FLAGS = [_flags(bits) for bits in range(512)]
+"""The names of the flags, by the nine bits that they are."""
 
 Guess = Callable[[bytes, int, int], str | None]
-_GUESSES: dict[int, tuple[str, Guess]] = {
+GUESSES: dict[int, tuple[str, Guess]] = {
     **dict.fromkeys(TLS_FIRST_BYTES, ("TLS", tls)),
     **dict.fromkeys(HTTP_FIRST_BYTES, ("HTTP", http)),
 }
+"""By the first byte of a payload, what it may be."""
 
 
 def tcp(data: bytes, at: int, end: int, source: str, destination: str) -> Summary:
@@ -46,9 +48,9 @@ def tcp(data: bytes, at: int, end: int, source: str, destination: str) -> Summar
         application = _application(data, payload, stop, sport, dport)
         if application:
             return Summary(source, destination, *application)
-    ack = f" Ack={acknowledged}" if bits & _ACK else ""
+    ack = f" Ack={acknowledged}" if bits & ACK else ""
     info = (
-        f"{sport} → {dport} [{_FLAGS[bits & 0x1FF]}] Seq={sequence}{ack} "
+        f"{sport} → {dport} [{FLAGS[bits & 0x1FF]}] Seq={sequence}{ack} "
         f"Win={window} Len={max(end - payload, 0)}"
     )
     return Summary(source, destination, "TCP", info)
@@ -59,7 +61,7 @@ def _application(data: bytes, at: int, stop: int, sport: int, dport: int) -> tup
     if DNS_PORT in (sport, dport):  # a length of two bytes goes before each message
         info = dns(data, at + 2, stop) if stop - at > 2 else None
         return ("DNS", info) if info else None
-    guess = _GUESSES.get(data[at])
+    guess = GUESSES.get(data[at])
     if guess is None:
         return None
     info = guess[1](data, at, stop)
