@@ -1,4 +1,6 @@
-"""A wire of a bench: a veth pair whose far end is in a namespace, and trafgen(8) at that end.
+"""A wire of a bench: a veth pair whose far end is in a namespace, and a generator at that end.
+
+What is sent as fast as can be is sent by trafgen(8), what is paced by `pacer`.
 
 Frames are UDP over IPv4 between addresses that nobody has, so the kernel throws them away behind
 the tap. The IPv4 identification counts them (modulo 65,536). Each wire has its own names, so that
@@ -46,13 +48,14 @@ class Wire:
         self._folder = TemporaryDirectory(prefix="cfbench-")
 
     def __enter__(self) -> Self:
+        inside = ("ip", "netns", "exec", self.namespace)
         _run("ip", "netns", "add", self.namespace)
         _run("ip", "link", "add", self.near, "type", "veth", "peer", "name", self.far)
         _run("ip", "link", "set", self.far, "netns", self.namespace)
         _run("sysctl", "-qw", f"net.ipv6.conf.{self.near}.disable_ipv6=1")
-        self._inside("sysctl", "-qw", f"net.ipv6.conf.{self.far}.disable_ipv6=1")
+        _run(*inside, "sysctl", "-qw", f"net.ipv6.conf.{self.far}.disable_ipv6=1")
         _run("ip", "link", "set", self.near, "up")
-        self._inside("ip", "link", "set", self.far, "up")
+        _run(*inside, "ip", "link", "set", self.far, "up")
         return self
 
     def __exit__(
@@ -63,21 +66,17 @@ class Wire:
         self._folder.cleanup()
 
     def generator(self, count: int, size: int = 200, rate: float | None = None) -> "Generator":
-        """Begin to send `count` frames of `size` bytes, `rate` a second or as fast as can be."""
-        command = [
-            *("ip", "netns", "exec", self.namespace, "trafgen", "--dev", self.far),
-            *("--in", str(self._recipe(size)), "--cpus", "1", "--num", str(count)),
-            *("--no-cpu-stats", "--no-sock-mem"),
-        ]
+        """Begin to send `count` frames of `size` bytes, evenly or as fast as can be."""
         if rate is not None:
-            command += ["--rate", f"{rate:.0f}pps"]
-        return Generator(command, count)
+            return self._paced(rate, size, count)
+        return self._inside(
+            *("trafgen", "--dev", self.far, "--in", str(self._recipe(size)), "--cpus", "1"),
+            *("--num", str(count), "--no-cpu-stats", "--no-sock-mem"),
+        )
 
     def even(self, rate: float, size: int = 200) -> "Generator":
-        """Begin to send `rate` frames a second, evenly and for ever; up to tens of thousands."""
-        inside = ("ip", "netns", "exec", self.namespace)
-        program = (sys.executable, "-m", "tests.bench.pacer")
-        return Generator([*inside, *program, self.far, str(rate), str(size)], 0)
+        """Begin to send `rate` frames a second, evenly and for ever."""
+        return self._paced(rate, size)
 
     def send(self, count: int, size: int = 200, rate: float | None = None) -> float:
         """Send frames, and return when all are sent; how many seconds that took."""
@@ -96,15 +95,20 @@ class Wire:
             number=number, distinct=self._distinct, source=4000, port=PORT, payload=payload
         )
 
-    def _inside(self, *command: str) -> None:
-        _run("ip", "netns", "exec", self.namespace, *command)
+    def _paced(self, rate: float, size: int, *count: int) -> "Generator":
+        numbers = (str(rate), str(size), *map(str, count))
+        paced = self._inside(sys.executable, "-m", "tests.bench.pacer", self.far, *numbers)
+        paced.wait_ready()
+        return paced
+
+    def _inside(self, *command: str) -> "Generator":
+        return Generator(["ip", "netns", "exec", self.namespace, *command])
 
 
 class Generator:
-    """trafgen at work."""
+    """A generator at work."""
 
-    def __init__(self, command: list[str], count: int) -> None:
-        self.count = count
+    def __init__(self, command: list[str]) -> None:
         self._began = time.monotonic()
         self._child = subprocess.Popen(
             command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
@@ -129,6 +133,12 @@ class Generator:
         output, _ = self._child.communicate()
         assert self._child.returncode == 0, output.decode(errors="replace")
         return time.monotonic() - self._began
+
+    def wait_ready(self) -> None:
+        """Return when a pacer begins to send, and time it from then on."""
+        assert self._child.stdout is not None
+        assert self._child.stdout.readline() == b"ready\n"
+        self._began = time.monotonic()
 
     def stop(self) -> None:
         """Send no more. trafgen waits for its children, which must be told themselves."""
