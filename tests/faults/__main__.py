@@ -33,15 +33,16 @@ def main(numbers: Sequence[str]) -> int:
     chosen = [FAULTS[number] for number in numbers or (MIX if os.environ.get("SOAK") else FAULTS)]
     print(f"SEED={seed}", flush=True)
     with tempfile.TemporaryDirectory(prefix="capflow-faults-") as folder, Servers() as servers:
-        results = asyncio.run(_run(chosen, seed, servers, Path(folder)))
-    table.write(results, FOLDER / f"{'-'.join(numbers) or 'all'}.json")
+        written = FOLDER / f"{'-'.join(numbers) or 'all'}.json"
+        results = asyncio.run(_run(chosen, seed, Ground(servers, Path(folder), full=True), written))
     table.show(results)
     return 0 if all(result.held for result in results) else 1
 
 
-async def _run(faults: Sequence[Fault], seed: int, servers: Servers, folder: Path) -> list[Result]:
-    results = []
-    async with Ground(servers, folder, full=True) as ground:
+async def _run(faults: Sequence[Fault], seed: int, ground: Ground, written: Path) -> list[Result]:
+    """Run faults; after each, all results so far are written down."""
+    results: list[Result] = []
+    async with ground:
         for fault in faults:
             result = await ground.run(fault, seed)
             word = "held" if result.held else "void" if result.void else "BROKE"
@@ -49,6 +50,7 @@ async def _run(faults: Sequence[Fault], seed: int, servers: Servers, folder: Pat
             if not result.held:
                 print(result.complaints(), flush=True)
             results.append(result)
+            table.write(results, written)
     return results
 
 
