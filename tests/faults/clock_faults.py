@@ -100,12 +100,10 @@ async def _one_step(world: Skewed, promises: Promises, what: str, verdict: Verdi
         task_id = await promises.start("s1", filter=traffic.filter, limits=limits, keep=True)
         assert task_id is not None
         await world.rest.task(task_id, wait=20)
-        began = Stopwatch()
-        session = promises.accepted[task_id]
         traffic.start(rate=200)
-        numbers = await _watch(world, session)
-        await promises.ended(task_id)
-        took = began.seconds
+        numbers, took = await asyncio.gather(
+            _watch(world, promises.accepted[task_id]), _seconds_to_end(promises, task_id)
+        )
     task = await world.rest.task(task_id)
     reason = task["stop_reason"]
     verdict.must(reason == "seconds", f"{what}: it ended {reason}")
@@ -116,6 +114,12 @@ async def _one_step(world: Skewed, promises: Promises, what: str, verdict: Verdi
         return f"{what}: {took:.1f} s, new tickets refused"
     verdict.i2 += [f"{what}: packets in disorder"] * (numbers != sorted(set(numbers)))
     return f"{what}: {took:.1f} s"
+
+
+async def _seconds_to_end(promises: Promises, task_id: str) -> float:
+    began = Stopwatch()
+    await promises.ended(task_id)
+    return began.seconds
 
 
 async def _watch(world: Skewed, session: str) -> list[int] | None:

@@ -90,18 +90,24 @@ async def _too_late(world: World, bus: BusClient, expiration: float) -> int:
     key, properties = f"capture.start.{RESOURCE}.s2", {"type": "capture.start"}
     body = json.dumps(command).encode()
     await bus.publish(body, key, expiration=expiration, headers={"version": 1}, **properties)
-    dead = await _dead_letters(world, 1, patience=expiration + 15)
+    dead = await _dead_letters(world, 1, "capture.start", patience=expiration + 15)
     await asyncio.to_thread(dispatcher.start)
     await world.online()
     return len(dead)
 
 
-async def _dead_letters(world: World, count: int, patience: float = 20) -> list[dict[str, Any]]:
-    """Everything in `capflow.dead`, as soon as there is so much."""
+async def _dead_letters(
+    world: World, count: int, kind: str | None = None, patience: float = 20
+) -> list[dict[str, Any]]:
+    """Everything of a type in `capflow.dead`, as soon as there is so much.
+
+    KeepAlives that no dispatcher was there for come there as well.
+    """
     dead: list[dict[str, Any]] = []
 
     async def enough() -> bool:
-        dead.extend(await asyncio.to_thread(world.place.dead_letters))
+        letters = await asyncio.to_thread(world.place.dead_letters)
+        dead.extend(one for one in letters if kind in (None, one["properties"].get("type")))
         return len(dead) >= count
 
     try:
