@@ -47,9 +47,12 @@ def services_of(record: Hash) -> list[ServiceInfo]:
 
 def resource_of(name: str, record: Hash, running: list[Any], now_ms: int) -> Resource:
     """The resource of an agent's hash; `running` are the task ids of what has not ended there."""
+    online = is_online(record, now_ms)
+    since = int(record[b"since_ms"]) if online and b"since_ms" in record else None
     return Resource(
         resource=name,
-        online=is_online(record, now_ms),
+        online=online,
+        online_since=None if since is None else instant(since),
         last_seen=instant(int(record[b"seen_ms"])),
         version=record[b"version"].decode(),
         services=services_of(record),

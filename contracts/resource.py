@@ -22,6 +22,8 @@ class Resource(Message):
     last_seen: Instant
     version: str
     services: list[ServiceInfo]
+    online_since: Instant | None = None
+    """Since when it has been heard of without a pause; none while it is offline."""
     running: list[UUID]
     """The tasks of its captures that have not ended."""
     conflict: Conflict | None = None

@@ -12,6 +12,7 @@ from contracts.order import (
     DEFAULT_BYTES,
     DEFAULT_IDLE_SECONDS,
     DEFAULT_SECONDS,
+    Caps,
     IdleSeconds,
     Limits,
     Positive,
@@ -27,6 +28,15 @@ class LimitsRequest(Request):
     seconds: Positive = DEFAULT_SECONDS
     packets: Positive | None = None
     bytes: Positive = DEFAULT_BYTES
+
+
+class LimitsInForce(Message):
+    """What limits a capture gets."""
+
+    default: Limits = Limits()
+    """Where nothing is asked for."""
+    caps: Caps | None
+    """The operator's: what is asked for above them is lowered to them. None: not known now."""
 
 
 class StartRequest(Request):

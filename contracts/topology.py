@@ -148,6 +148,8 @@ EPOCH_KEY = "capflow:epoch"
 """String: when the task store was first seen, or last found to have gone back (ms)."""
 TICK_KEY = "capflow:tick"
 """String: when a dispatcher was last here (ms); one that goes back shows that the store did."""
+CAPS_KEY = "capflow:caps"
+"""String: the operator's caps as JSON, told again and again by the dispatchers."""
 RETENTION_KEY = "capflow:retention"
 """String: held by the dispatcher that removes what is stored too long, one at a time."""
 

@@ -83,7 +83,13 @@ async def run(
 
 
 def _by_themselves(parts: Dispatcher) -> tuple[Coroutine[Any, Any, None], ...]:
-    return parts.pulse.run(), parts.reaper.run(), parts.sweep.run(), parts.retention.run()
+    return (
+        parts.pulse.run(),
+        parts.reaper.run(),
+        parts.sweep.run(),
+        parts.retention.run(),
+        parts.capstelling.run(),
+    )
 
 
 async def _prepare_others(endpoints: Endpoints, stop: asyncio.Event) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
+from services.dispatcher.capstelling import CapsTelling
 from services.dispatcher.changes import Changes
 from services.dispatcher.claims import Claims
 from services.dispatcher.events import Events
@@ -45,6 +46,7 @@ class Dispatcher:
     sweep: Sweep
     retention: Retention
     pulse: Pulse
+    capstelling: CapsTelling
 
 
 def assemble(
@@ -87,4 +89,5 @@ def assemble(
         sweep=Sweep(tasks, records, changes, rebuild, timing, metrics),
         retention=Retention(tasks, endpoints, settings.retention, settings.quota, timing, metrics),
         pulse=pulse,
+        capstelling=CapsTelling(tasks, settings.limits, metrics),
     )

@@ -15,6 +15,7 @@ from redis.asyncio import Redis
 
 from contracts import topology
 from contracts.commands import CommandReply
+from contracts.order import Caps
 from contracts.spool import Spool
 from contracts.task import Capture
 from services.dispatcher.flights import Flights
@@ -210,6 +211,11 @@ class TaskStore:
         """Note that a dispatcher is here that was here last at `last` (ms; 0: never)."""
         keys = [topology.EPOCH_KEY, topology.TICK_KEY, topology.RESOURCES_KEY]
         return Tick(*map(int, await self.run("tick", keys, last, LIVE_MS)))
+
+    async def keep_caps(self, caps: Caps, life_ms: int) -> None:
+        """Keep the operator's caps, for who asks what may be asked for."""
+        async with self._answering():
+            await self._client.set(topology.CAPS_KEY, caps.model_dump_json(), px=life_ms)
 
     async def now(self) -> int:
         """The task store's clock (ms)."""

@@ -75,6 +75,7 @@ async def run(
                     gateway.keyring.watch(),
                     gateway.attending.run(),
                     gateway.following.watch(),
+                    gateway.resource_events.run(),
                 )
             finally:
                 gateway.waiting.close()

@@ -43,10 +43,15 @@ CAPTURE: Json = TASK | {
     "linktype": 1,
     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
 }
+LIMITS_IN_FORCE: Json = {
+    "default": {"seconds": 600, "packets": None, "bytes": 1 << 30},
+    "caps": {"seconds": 86_400, "packets": None, "bytes": None},
+}
 RESOURCE: Json = {
     "resource": "web-1",
     "online": True,
     "last_seen": "2026-11-23T21:55:00.112Z",
+    "online_since": "2026-11-23T20:01:00.480Z",
     "version": "0.1.0",
     "services": [{"service": "eth0", "interface": "eth0", "filter": "", "snaplen": None}],
     "running": [_TASK_ID],

@@ -16,9 +16,11 @@ from services.gateway.dissection.dissector import Dissector
 from services.gateway.exports import Exports
 from services.gateway.following import Following
 from services.gateway.keyring import Keyring
+from services.gateway.limits import LimitsKnown
 from services.gateway.metrics import Metrics
 from services.gateway.problems import Refused
 from services.gateway.quota import StartQuota
+from services.gateway.resourceevents import ResourceEvents
 from services.gateway.resources import Resources
 from services.gateway.settings import GatewaySettings
 from services.gateway.site import Asset
@@ -59,6 +61,8 @@ class Gateway:
     listeners: Listeners
     events: TaskEvents
     event_slots: Slots
+    resource_events: ResourceEvents
+    limits: LimitsKnown
     exports: Exports
     following: Following
     attending: Attending
@@ -94,6 +98,7 @@ def assemble(
     reads = TaskReads(tasks, endpoints.first)
     waiting = Waiting(reads.task, metrics)
     listeners = Listeners(metrics)
+    resources = Resources(tasks)
     following = Following(endpoints, metrics)
     return Gateway(
         settings=settings,
@@ -107,11 +112,13 @@ def assemble(
         dissector=Dissector(metrics),
         commands=Commands(requests, metrics),
         reads=reads,
-        resources=Resources(tasks),
+        resources=resources,
         waiting=waiting,
         listeners=listeners,
         events=TaskEvents(bus, (waiting.ring, listeners.tell), listeners.missed, metrics),
         event_slots=Slots("events", _MOST_LISTENERS, metrics),
+        resource_events=ResourceEvents(resources, listeners),
+        limits=LimitsKnown(tasks),
         exports=Exports(endpoints.first, following, metrics),
         following=following,
         attending=Attending(tasks, reads, following, metrics),

@@ -31,6 +31,11 @@ class Resources:
             items = await self._read({name: seen[name] for name in names})
         return Page(items=items, next_cursor=following)
 
+    async def all(self) -> dict[str, Resource]:
+        """Every resource ever heard of, by its name."""
+        async with tasks_errors():
+            return {each.resource: each for each in await self._read(await self._seen())}
+
     async def one(self, name: str) -> Resource:
         """One resource. Raises Refused where it was never heard of."""
         async with tasks_errors():

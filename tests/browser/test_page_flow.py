@@ -89,7 +89,7 @@ def test_a_refused_start_leads_to_the_capture_that_runs(screen: Screen) -> None:
 def test_limits_above_the_caps_are_told(screen: Screen) -> None:
     screen.open()
     screen.start("demo", Seconds="1000000")
-    expect(screen.page.get_by_text("The operator's caps hold")).to_contain_text("24 h 0 min")
+    expect(screen.page.get_by_text("The operator's caps hold")).to_contain_text("24 h.")
     screen.stop()
 
 

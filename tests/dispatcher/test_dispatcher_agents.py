@@ -1,12 +1,14 @@
 """Agents that go silent, come back, restart, or share a name."""
 
 import asyncio
+from typing import Any
 from uuid import uuid4
 
 from contracts.block import Block
 from contracts.ledger import Ledger
+from contracts.order import Caps
 from contracts.task import CaptureStatus, StopReason, TaskState
-from contracts.topology import agent_key
+from contracts.topology import CAPS_KEY, agent_key
 from tests.dispatcher.arena import QUICK, Arena
 from tests.dispatcher.fake_agent import FULL
 from tests.support.wait import until
@@ -135,6 +137,31 @@ async def test_a_second_agent_under_a_living_name_is_refused_and_shown(world: Ar
             assert shown[b"agent_id"].decode() == str(agent.agent_id)
             assert int(shown[b"conflict_ms"]) > 0
         assert (await world.task(reply.task_id)).state is TaskState.RUNNING
+
+
+async def test_a_resource_is_online_since_it_was_last_silent(world: Arena) -> None:
+    async def since() -> int:
+        return int((await world.all_of(agent_key("web-1")))[b"since_ms"])
+
+    async with world.dispatcher(), world.agent() as agent:
+        first = await since()
+        heard = len(agent.answers)
+        await until(lambda: len(agent.answers) >= heard + 2)
+        assert await since() == first
+        reply = await world.running(agent)
+        agent.silent = True
+        await world.until_state(reply.task_id, TaskState.LOST)
+        agent.silent = False
+        await world.until_state(reply.task_id, TaskState.RUNNING)
+        assert await since() > first
+
+
+async def test_the_operators_caps_are_told(world: Arena) -> None:
+    async def told() -> Any:
+        return await world.tasks.get(CAPS_KEY)
+
+    async with world.dispatcher(limits=Caps(seconds=60)):
+        assert Caps.model_validate_json(await until(told)) == Caps(seconds=60)
 
 
 async def test_another_agent_takes_the_name_once_the_first_has_gone(world: Arena) -> None:

@@ -16,6 +16,7 @@ VIEWER, OPERATOR, ADMIN = Role
 
 CALLS = [
     ("GET", "/v1/resources", VIEWER),
+    ("GET", "/v1/limits", VIEWER),
     ("GET", "/v1/resources/web-1", VIEWER),
     ("POST", "/v1/captures", OPERATOR),
     ("GET", f"/v1/tasks/{TASK}", VIEWER),

@@ -36,6 +36,7 @@ CALLS = {
     "GET /v1/tasks/{task_id}",
     "POST /v1/filters/check",
     "GET /v1/events",
+    "GET /v1/limits",
     "GET /v1/keys",
     "POST /v1/keys",
     "GET /v1/keys/{name}",

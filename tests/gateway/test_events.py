@@ -17,9 +17,9 @@ from tests.support.wait import until
 
 
 @asynccontextmanager
-async def following(world: World) -> AsyncIterator[AsyncIterator[str]]:
+async def following(world: World, query: str = "") -> AsyncIterator[AsyncIterator[str]]:
     """The lines of an event stream, once it has begun."""
-    async with world.http.stream("GET", "/v1/events") as response:
+    async with world.http.stream("GET", f"/v1/events{query}") as response:
         assert response.status_code == 200
         assert response.headers["content-type"].startswith("text/event-stream")
         lines = response.aiter_lines()
@@ -58,6 +58,33 @@ async def test_an_event_has_a_name_and_an_id(embedded: World) -> None:
                 break
     assert "event: task" in seen
     assert seen[-1] == f"id: {started['task_id']}:requested"
+
+
+async def test_resources_are_told_to_those_who_asked(embedded: World) -> None:
+    await embedded.dispatcher.resource("web-9", "eth0")
+    async with (
+        following(embedded) as tasks,
+        following(embedded, "?resources=1") as all_news,
+    ):
+        await embedded.dispatcher.resource("web-9", "eth0", online=False)
+        await embedded.dispatcher.resource("web-8", "eth0")
+        told = {str(each["resource"]): each["online"] for each in await data(all_news, 2)}
+        assert told == {"web-9": False, "web-8": True}
+        started = await embedded.start()
+        (task,) = await data(tasks, 1)  # and no resource before it
+        assert task["task_id"] == started["task_id"]
+        kinds = [set(each) for each in await data(all_news, 2)]  # the task, and that it runs there
+        assert sum("task_id" in fields for fields in kinds) == 1
+        assert sum("running" in fields for fields in kinds) == 1
+
+
+async def test_that_an_agent_is_heard_of_again_is_no_change(embedded: World) -> None:
+    await embedded.dispatcher.resource("web-1", "eth0")
+    async with following(embedded, "?resources=1") as lines:
+        await embedded.dispatcher.resource("web-1", "eth0")
+        await embedded.dispatcher.resource("web-9", "eth0")
+        (told,) = await data(lines, 1)
+    assert told["resource"] == "web-9"
 
 
 async def test_silence_is_told_from_a_dead_link(

@@ -3,7 +3,9 @@
 from datetime import UTC, datetime
 
 from contracts.ledger import Ledger
+from contracts.order import Caps
 from contracts.task import TaskState
+from contracts.topology import CAPS_KEY
 from services.runtime.tickets import Tickets
 from tests.gateway.world import TICKET_SECRET, World
 
@@ -171,3 +173,12 @@ async def test_the_commands_carry_who_asked_and_expire(gateway: World) -> None:
     assert command.type == "capture.start"
     assert command.routing_key == "capture.start.web-1.eth0"
     assert command.headers["requested-by"] == "admin"
+
+
+async def test_limits_are_the_defaults_and_the_operators_caps(embedded: World) -> None:
+    answer = (await embedded.http.get("/v1/limits")).json()
+    assert answer["default"] == {"seconds": 600, "packets": None, "bytes": 1 << 30}
+    assert answer["caps"] is None  # no dispatcher has told them
+    await embedded.tasks.set(CAPS_KEY, Caps(seconds=60).model_dump_json(), px=60_000)
+    answer = (await embedded.http.get("/v1/limits")).json()
+    assert answer["caps"] == {"seconds": 60, "packets": None, "bytes": None}

@@ -20,9 +20,10 @@ local function take(key, arg, count)
 
   local last = redis.call('HMGET', agent, 'agent_id', 'boot', 'seq', 'seen_ms', 'interval', 'conflict_ms')
   local revision = tonumber(redis.call('HGET', wanted, 'revision') or '0')
+  local alive = false
   if last[1] then
     local lease = tonumber(last[5]) * 1000 * intervals
-    local alive = now - tonumber(last[4]) <= lease
+    alive = now - tonumber(last[4]) <= lease
     if alive and last[1] ~= id then
       redis.call('HSET', agent, 'conflict_id', id, 'conflict_ms', string.format('%.0f', now))
       return {'refused', revision}
@@ -43,6 +44,7 @@ local function take(key, arg, count)
   redis.call('HSET', agent, 'agent_id', id, 'boot', said_boot, 'seq', said_seq,
     'revision', ARGV[arg + 4], 'interval', interval, 'reply_to', ARGV[arg + 6],
     'version', ARGV[arg + 7], 'services', ARGV[arg + 8], 'seen_ms', seen)
+  if not alive then redis.call('HSET', agent, 'since_ms', seen) end
   redis.call('PEXPIRE', agent, ttl)
   redis.call('ZADD', KEYS[1], seen, resource)
 

@@ -8,6 +8,7 @@ from services.gateway.routes import (
     export,
     filters,
     keys,
+    limits,
     ops,
     packets,
     page,
@@ -24,6 +25,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     filters.router,
     events.router,
     keys.router,
+    limits.router,
     ops.router,
     page.router,
 )

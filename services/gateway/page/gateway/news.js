@@ -1,4 +1,4 @@
-// Task events as they happen, for as long as the page is open. Whenever the stream begins anew
+// What happens to tasks and resources, for as long as the page is open. Whenever the stream begins anew
 // something may have been missed, so whoever listens reads anew too (`began`).
 import { delays, pause } from "./backoff.js";
 import { eventsOf } from "./sse.js";
@@ -14,7 +14,7 @@ export class News {
     this.connection = connection;
   }
 
-  /** `{began(), task(task)}`; the answer ends it. */
+  /** `{began(), task(task), resource(resource)}`; the answer ends it. */
   listen(listener) {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
@@ -42,12 +42,12 @@ export class News {
     const silence = new Silence(SILENCE_MS);
     const signal = AbortSignal.any([this.#ended.signal, silence.signal]);
     try {
-      const response = await this.calls.stream("/v1/events", signal);
+      const response = await this.calls.stream("/v1/events?resources=1", signal);
       this.connection.set("live");
       welcome();
       this.#tell("began");
       for await (const event of eventsOf(silence.watched(response.body))) {
-        if (event.name === "task") this.#tell("task", JSON.parse(event.data));
+        this.#tell(event.name, JSON.parse(event.data));
       }
     } finally {
       silence.end();

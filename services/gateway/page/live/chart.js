@@ -48,12 +48,12 @@ class Drawing {
     this.dark.addEventListener("change", this.again);
     this.sizes = new ResizeObserver(() => this.plot?.setSize(this.#size()));
     this.sizes.observe(place);
-    this.data = [[], [], []];
+    this.data = nothingYet();
     this.#make();
   }
 
   show({ seconds, packets, bytes: sizes }) {
-    this.data = [seconds, packets, sizes];
+    this.data = seconds.length ? [seconds, packets, sizes] : nothingYet();
     this.plot.setData(this.data);
   }
 
@@ -72,7 +72,7 @@ class Drawing {
       legend: { show: false },
       cursor: { show: false },
       padding: [6, 4, 0, 4],
-      scales: { y: { range: fromZero }, bytes: { range: fromZero } },
+      scales: { y: { range: fromZero(10) }, bytes: { range: fromZero(1024) } },
       axes: [
         { ...quiet, size: 22, space: 90, incrs: STEPS, values: clocks, grid: { show: false } },
         { ...quiet, size: 46, space: 26, values: (_, ticks) => ticks.map(short) },
@@ -101,4 +101,10 @@ function clocks(_, ticks) {
   });
 }
 
-const fromZero = (_, __, most) => [0, Math.max(1, most * 1.1)];
+/** The last minute, empty. */
+function nothingYet() {
+  const now = Math.floor(Date.now() / 1000);
+  return [[now - 60, now], [null, null], [null, null]];
+}
+
+const fromZero = (least) => (_, __, most) => [0, Math.max(least, most * 1.1)];

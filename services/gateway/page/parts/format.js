@@ -17,9 +17,11 @@ export function bytes(number) {
 export function duration(seconds) {
   if (seconds < 10) return `${Math.max(0, seconds).toFixed(1)} s`;
   if (seconds < 120) return `${Math.round(seconds)} s`;
-  if (seconds < 7200) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
-  return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`;
+  if (seconds < 7200) return both(Math.floor(seconds / 60), "min", Math.floor(seconds % 60), "s");
+  return both(Math.floor(seconds / 3600), "h", Math.floor((seconds % 3600) / 60), "min");
 }
+
+const both = (large, unit, small, part) => `${large} ${unit}${small ? ` ${small} ${part}` : ""}`;
 
 /** A moment (RFC 3339): the clock, with the day where it is not today. */
 export function moment(text) {

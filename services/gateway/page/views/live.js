@@ -12,6 +12,7 @@ import { Question } from "../parts/dialog.js";
 import { bytes, count, duration, moment } from "../parts/format.js";
 import { Ledger } from "../parts/ledger.js";
 import { ended } from "../parts/words.js";
+import { addressOf } from "../route.js";
 import { useEffect, useState } from "../vendor/preact-hooks.js";
 import { Download } from "./download.js";
 
@@ -25,14 +26,16 @@ export function LiveView({ calls, news, rest: [session, from = "live"], word }) 
     ask(null);
     await calls.post(`${captureAt(session)}/stop`).catch((problem) => watch.tell(problem.message));
   };
+  const gone = state.phase === "refused" && !state.capture;
   return html`
-    <section class="live" aria-labelledby="title" data-details=${selected ? "" : null}>
+    <section class="live" aria-labelledby="title" data-details=${selected ? "" : null} data-gone=${gone ? "" : null}>
       <${Heading} session=${session} state=${state}>
         ${state.capture && !ended(state.capture) && html`<button type="button" class="danger" onClick=${() => ask("stop")}>Stop capture</button>`}
-        <${Download} calls=${calls} session=${session} trouble=${(problem) => watch.tell(problem.message)} />
+        ${!gone && html`<${Download} calls=${calls} session=${session} trouble=${(problem) => watch.tell(problem.message)} />`}
         <button type="button" class="plain" aria-keyshortcuts="?" onClick=${() => ask("help")}>Keys</button>
       <//>
       <${Phase} state=${state} word=${word} trouble=${trouble} dismiss=${() => watch.tell(null)} />
+      ${gone && html`<p><a class="button" href=${addressOf.sessions()}>See the sessions there are</a></p>`}
       ${state.ledger && html`<${Ledger} ledger=${state.ledger} viewer=${state.counts} />`}
       <${Controls} calls=${calls} state=${state} following=${following} act=${watch.act} />
       <${Chart} series=${watch.series} />

@@ -1,19 +1,21 @@
 // Who is online, what can be captured there, and what runs.
+import { all } from "../gateway/lists.js";
 import { html } from "../html.js";
 import { Online, State } from "../parts/badge.js";
-import { ago } from "../parts/format.js";
+import { ago, moment } from "../parts/format.js";
 import { useLoaded, useWhileSeen } from "../parts/loaded.js";
 import { Empty, Loading, Trouble } from "../parts/notice.js";
 import { ended } from "../parts/words.js";
 import { addressOf } from "../route.js";
-import { useEffect } from "../vendor/preact-hooks.js";
+import { useCallback, useEffect, useState } from "../vendor/preact-hooks.js";
 
-const ANEW_MS = 5000; // an agent that falls silent is no task event
+const CLOCK_MS = 10000; // how long ago an agent was heard of grows without an event
 
 export function ResourcesView({ calls, news }) {
   const resources = useLoaded(() => read(calls), [calls]);
-  useWhileSeen(resources.again, ANEW_MS);
-  useEffect(() => news.listen({ began: resources.again, task: resources.again }), [resources.again]);
+  const { again } = resources;
+  useEffect(() => news.listen({ began: again, task: again, resource: again }), [again]);
+  useWhileSeen(useDrawAgain(), CLOCK_MS);
   return html`
     <section aria-labelledby="title">
       <h1 id="title">Resources</h1>
@@ -41,7 +43,7 @@ function Resource({ of }) {
       <header>
         <h2>${of.resource}</h2><${Online} online=${of.online} />
         <p class="quiet">
-          ${of.online ? "" : html`last heard of ${ago(of.last_seen)} · `}agent ${of.version}
+          ${[presence(of), of.version && `agent ${of.version}`].filter(Boolean).join(" · ")}
         </p>
       </header>
       ${of.conflict && html`<p class="said wrong">Another agent (${of.conflict.agent_id}) claims this name and is refused.</p>`}
@@ -49,6 +51,11 @@ function Resource({ of }) {
         html`<${Service} key=${each.service} resource=${of} service=${each} />`)}</ul>`
         : html`<p class="quiet">It offers nothing to capture.</p>`}
     </li>`;
+}
+
+function presence({ online, online_since, last_seen }) {
+  if (!online) return `last heard of ${ago(last_seen)}`;
+  return online_since && `since ${moment(online_since)}`;
 }
 
 function Service({ resource, service }) {
@@ -80,6 +87,11 @@ const Startable = ({ resource: { resource, online }, service: { service } }) => 
     : html`<span class="quiet">waits for its agent</span>`}
   </div>`;
 
+function useDrawAgain() {
+  const [, draw] = useState(0);
+  return useCallback(() => draw((times) => times + 1), []);
+}
+
 async function read(calls) {
   const [resources, running] = await Promise.all([all(calls, "/v1/resources"), captures(calls)]);
   const of = (name) => running.filter((each) => each.resource === name && !ended(each));
@@ -90,19 +102,3 @@ async function captures(calls) {
   const lists = ["requested", "running", "stopping", "lost"].map((state) => all(calls, `/v1/captures?state=${state}`));
   return (await Promise.all(lists)).flat();
 }
-
-const MOST_PAGES = 20;
-
-async function all(calls, path) {
-  const items = [];
-  let cursor = null;
-  for (let page = 0; page < MOST_PAGES && (page === 0 || cursor); page++) {
-    const more = `${path.includes("?") ? "&" : "?"}limit=100`;
-    const from = cursor ? `&cursor=${encodeURIComponent(cursor)}` : "";
-    const found = await calls.get(path + more + from);
-    items.push(...found.items);
-    cursor = found.next_cursor;
-  }
-  return items;
-}
-

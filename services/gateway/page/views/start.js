@@ -1,10 +1,11 @@
 // Starts a capture: what, where, how much of it. A refusal leads to the capture that runs.
+import { all } from "../gateway/lists.js";
 import { html } from "../html.js";
 import { FilterField, useFilterCheck } from "../parts/filterfield.js";
 import { useLoaded } from "../parts/loaded.js";
 import { Empty, Loading, Trouble } from "../parts/notice.js";
 import { addressOf } from "../route.js";
-import { useMemo, useRef, useState } from "../vendor/preact-hooks.js";
+import { useEffect, useMemo, useRef, useState } from "../vendor/preact-hooks.js";
 import { Limits, MIB, capsWord } from "./startlimits.js";
 import { newTaskId } from "./taskid.js";
 
@@ -18,24 +19,27 @@ const EXAMPLES = [
 ];
 const DEFAULTS = { filter: "", snaplen: "", seconds: 600, packets: "", mib: 1024, keep: false, idle: 60 };
 
-export function StartView({ calls, rest: [resource, service], go }) {
-  const resources = useLoaded(() => calls.get("/v1/resources?limit=100"), [calls]);
+export function StartView({ calls, news, rest: [resource, service], go }) {
+  const resources = useLoaded(() => all(calls, "/v1/resources"), [calls]);
+  const opened = useRef(false); // what one has typed stays, whoever goes offline meanwhile
+  const { again } = resources;
+  useEffect(() => news.listen({ began: again, resource: again }), [again]);
   return html`
     <section aria-labelledby="title" class="narrow">
       <h1 id="title">Start a capture</h1>
-      ${content(resources, (items) => html`
+      ${content(resources, opened, (items) => html`
         <${Form} calls=${calls} go=${go} resources=${items} resource=${resource} service=${service} />`)}
     </section>`;
 }
 
-function content({ value, problem, again }, draw) {
+function content({ value, problem, again }, opened, draw) {
   if (value === undefined) {
     return problem ? html`<${Trouble} problem=${problem} again=${again} />` : html`<${Loading} what="the resources" />`;
   }
-  const usable = value.items.filter((each) => each.online && each.services.length);
-  return usable.length ? draw(usable) : html`
-    <${Empty} title="No agent is online"><p>A capture can start as soon as one is.</p>
-      <p><button type="button" onClick=${again}>Look again</button></p><//>`;
+  const usable = value.filter((each) => each.online && each.services.length);
+  opened.current ||= usable.length > 0;
+  return opened.current ? draw(usable) : html`
+    <${Empty} title="No agent is online"><p>A capture can start as soon as one is.</p><//>`;
 }
 
 function Form({ calls, go, resources, resource, service }) {
@@ -44,6 +48,7 @@ function Form({ calls, go, resources, resource, service }) {
   const [busy, wait] = useState(false);
   const taskId = useTaskId(asked);
   const verdict = useFilterCheck(calls, asked.filter);
+  const caps = useLoaded(() => calls.get("/v1/limits"), [calls]).value?.caps;
   const change = (changes) => {
     tell(null);
     ask((now) => ({ ...now, ...changes }));
@@ -68,7 +73,7 @@ function Form({ calls, go, resources, resource, service }) {
         change=${(filter) => change({ filter })} placeholder="everything"
         hint="pcap-filter syntax, as in tcpdump; it narrows what the service captures. Empty: everything." />
       <${Examples} pick=${(filter) => change({ filter })} />
-      <${Limits} asked=${asked} change=${change} wrong=${wrong} />
+      <${Limits} asked=${asked} change=${change} wrong=${wrong} caps=${caps} />
       ${trouble && html`<${Refusal} problem=${trouble} />`}
       <p class="actions">
         <button class="primary" type="submit" disabled=${busy || Boolean(verdict.objection)}>${busy ? "Starting…" : "Start and watch"}</button>
@@ -77,14 +82,17 @@ function Form({ calls, go, resources, resource, service }) {
 }
 
 function Place({ resources, asked, change }) {
-  const services = resources.find((each) => each.resource === asked.resource).services;
+  const found = resources.find((each) => each.resource === asked.resource);
+  const services = found?.services ?? [{ service: asked.service }];
+  const names = resources.map((each) => each.resource);
   const move = (resource) => change(placeOf(resources, resource, asked.service));
   return html`
     <div class="row">
-      <${Select} id="resource" label="Resource" value=${asked.resource} change=${move} names=${resources.map((each) => each.resource)} />
+      <${Select} id="resource" label="Resource" value=${asked.resource} change=${move} names=${found ? names : [asked.resource, ...names]} />
       <${Select} id="service" label="Service" value=${asked.service} change=${(service) => change({ service })}
         names=${services.map((each) => each.service)} />
-    </div>`;
+    </div>
+    ${!found && html`<p class="said wrong" role="status">${asked.resource} is offline now; it can start when its agent is back.</p>`}`;
 }
 
 const Select = ({ id, label, value, names, change }) => html`
@@ -102,12 +110,14 @@ const Examples = ({ pick }) => html`
   </div>`;
 
 function Refusal({ problem }) {
+  const place = useRef();
+  useEffect(() => place.current.scrollIntoView({ block: "nearest" }), [problem]);
   const runs = problem.code === "already-running" && problem.session;
-  return html`
+  return html`<div ref=${place}>
     <${Trouble} problem=${problem}>
       ${runs && html`<p><a class="button primary" href=${addressOf.live(problem.session, "beginning")}>Watch the one that runs</a></p>`}
       ${problem.retryAfter && html`<p>Worth another try in ${problem.retryAfter} s; it will not happen twice.</p>`}
-    <//>`;
+    <//></div>`;
 }
 
 /** The id of the task to ask for: the same while the same is asked, so that a retry is harmless. */

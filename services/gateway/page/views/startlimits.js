@@ -3,8 +3,9 @@ import { html } from "../html.js";
 import { bytes, count, duration } from "../parts/format.js";
 
 export const MIB = 1 << 20;
+const SHOWN = { seconds: duration, packets: (number) => `${count(number)} packets`, bytes };
 
-export function Limits({ asked, change, wrong }) {
+export function Limits({ asked, change, wrong, caps }) {
   const set = (name) => (event) => change({ [name]: event.target.value });
   return html`
     <fieldset>
@@ -15,7 +16,7 @@ export function Limits({ asked, change, wrong }) {
         <${Number} id="packets" label="Packets" value=${asked.packets} min="1" placeholder="any number"
           said=${wrong("limits.packets")} input=${set("packets")} />
       </div>
-      <p class="said">The operator may have set lower caps; what holds is told when it has started.</p>
+      <p class="said">${operatorWord(caps)}</p>
     </fieldset>
     <div class="row">
       <${Number} id="snaplen" label="Bytes kept of each packet" value=${asked.snaplen} min="14" placeholder="all the service keeps"
@@ -35,10 +36,15 @@ const Number = ({ id, label, said, input, ...field }) => html`
     ${said && html`<p id=${`${id}-said`} class="said wrong">${said}</p>`}
   </div>`;
 
+function operatorWord(caps) {
+  if (!caps) return "The operator may have set lower caps; what holds is told when it has started.";
+  const set = Object.keys(SHOWN).filter((name) => caps[name]).map((name) => SHOWN[name](caps[name]));
+  return set.length ? `The operator allows at most ${set.join(", ")}.` : "The operator has set no caps.";
+}
+
 /** What the operator's caps made of the limits asked for; null where nothing. */
 export function capsWord(asked, given) {
-  const shown = { seconds: duration, packets: (number) => `${count(number)} packets`, bytes };
-  const cut = Object.keys(shown).filter((name) => given[name] !== null && given[name] !== asked[name]);
+  const cut = Object.keys(SHOWN).filter((name) => given[name] !== null && given[name] !== asked[name]);
   if (!cut.length) return null;
-  return `The operator's caps hold: it ends after ${cut.map((name) => shown[name](given[name])).join(" or ")}.`;
+  return `The operator's caps hold: it ends after ${cut.map((name) => SHOWN[name](given[name])).join(" or ")}.`;
 }
