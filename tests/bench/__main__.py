@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+import time
 import traceback
 from pathlib import Path
 
@@ -37,6 +38,7 @@ def main(names: list[str]) -> int:
 
 def _run(name: str, report: Report) -> None:
     """Run one bench; when it breaks, say so and let the others run."""
+    began = time.monotonic()
     try:
         found = bench(name)
         report.say(f"{name}: {found.TITLE}")
@@ -44,6 +46,7 @@ def _run(name: str, report: Report) -> None:
     except Exception as error:
         traceback.print_exc()
         report.failures[name] = repr(error)
+    report.settings[f"{name} took"] = f"{(time.monotonic() - began) / 60:.1f} minutes"
 
 
 if __name__ == "__main__":
