@@ -106,3 +106,8 @@ class ViewerRefused(CapflowError):
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
         self.code = code
+
+
+def passes(error: CapflowError) -> bool:
+    """Whether the same call may succeed later."""
+    return error.passes if isinstance(error, ApiError) else isinstance(error, Unavailable)

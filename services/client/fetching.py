@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 
 from services.client.api import Gateway
-from services.client.errors import ApiError, GatewayAway, NotWhole
+from services.client.errors import ApiError, GatewayAway, NotWhole, passes
 from services.client.output import note
 from services.runtime.backoff import delays
 
@@ -86,6 +86,5 @@ class Fetch:
             raise NotWhole(f"{self._session}: the file has become shorter while it was fetched")
 
     def _may_try_again(self, error: GatewayAway | ApiError, moved: float) -> bool:
-        if isinstance(error, ApiError) and not error.passes:
-            return False
-        return self.size > 0 and time.monotonic() - moved < self._patience
+        going_on = self.size > 0 and time.monotonic() - moved < self._patience
+        return going_on and passes(error)

@@ -4,7 +4,7 @@ import os
 import shutil
 import sys
 from datetime import datetime
-from typing import TextIO
+from typing import Any, TextIO
 
 import click
 from pydantic import BaseModel
@@ -20,8 +20,13 @@ def json_line(model: BaseModel) -> None:
 
 def note(text: str) -> None:
     """A line beside the output, on standard error."""
-    line = f"-- {escape(text)}"
-    click.echo(click.style(line, dim=True) if coloured(sys.stderr) else line, err=True)
+    tell(f"-- {escape(text)}", dim=True)
+
+
+def tell(line: str, **style: Any) -> None:
+    """A line on standard error, in a style where that takes colour. Whatever stands in for the
+    stream, as a progress line does, gets it as a whole."""
+    print(click.style(line, **style) if coloured(sys.stderr) else line, file=sys.stderr)
 
 
 def coloured(stream: TextIO) -> bool:

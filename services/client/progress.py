@@ -18,6 +18,7 @@ class Progress:
     def reached(self, done: float, total: float | None, text: str) -> None:
         """So much of `total` (None: nobody knows) is done; `text` says it in words."""
         if self._bar is not None:
+            total = total if total and done < total else None  # what is caught up goes on
             self._bar.update(self._task, completed=done, total=total, description=text)
 
     def __enter__(self) -> Self:

@@ -2,18 +2,24 @@
 
 import asyncio
 import sys
-from contextlib import aclosing
+from collections.abc import Callable
+from contextlib import AbstractContextManager, aclosing, suppress
 from typing import BinaryIO
 
 from contracts.rest import StartAnswer
 from contracts.task import Capture
 from services.client.api import Gateway
+from services.client.errors import passes
 from services.client.fetching import Fetch
 from services.client.output import note, size
 from services.client.progress import Progress
 from services.client.starting import runs
 from services.client.stopping import PATIENCE
+from services.runtime.backoff import delays
+from services.runtime.errors import CapflowError
 
+Open = Callable[[], AbstractContextManager[BinaryIO]]
+"""Opens the file, once there is something to write."""
 _LOOK_EVERY = 1.0
 
 
@@ -24,11 +30,11 @@ class Recording:
     and while it is read the capture's viewer lease is renewed.
     """
 
-    def __init__(self, gateway: Gateway, answer: StartAnswer, out: BinaryIO) -> None:
+    def __init__(self, gateway: Gateway, answer: StartAnswer, open_file: Open) -> None:
         self._gateway = gateway
         self._session = answer.session
         self._answer = answer
-        self._out = out
+        self._open = open_file
         self._fetch = Fetch(gateway, answer.session, live=True)
 
     async def run(self, stop: asyncio.Event) -> Capture:
@@ -39,17 +45,14 @@ class Recording:
         stopping = asyncio.create_task(self._stop_when(stop))
         try:
             await runs(self._gateway, self._answer)
-            with Progress("recording") as progress:
-                looking = asyncio.create_task(self._show(progress))
-                try:
-                    await self._copy()
-                finally:
-                    looking.cancel()
+            await self._stream()
         except BaseException:
-            stop.set()
-            await asyncio.gather(stopping, return_exceptions=True)
+            if not stop.is_set():
+                with suppress(CapflowError):
+                    await self._gateway.stop(self._session)
             raise
-        stopping.cancel()
+        finally:
+            stopping.cancel()
         capture = await self._gateway.capture(self._session)
         self._fetch.check(capture.sha256)
         return capture
@@ -59,15 +62,28 @@ class Recording:
         """Bytes written."""
         return self._fetch.size
 
-    async def _copy(self) -> None:
-        async with aclosing(self._fetch.pieces()) as pieces:
-            async for piece in pieces:
-                self._out.write(piece)
-                self._out.flush()  # another program may read it as it grows
+    async def _stream(self) -> None:
+        with self._open() as out, Progress("recording") as progress:
+            looking = asyncio.create_task(self._show(progress))
+            try:
+                async with aclosing(self._fetch.pieces()) as pieces:
+                    async for piece in pieces:
+                        out.write(piece)
+                        out.flush()  # another program may read it as it grows
+            finally:
+                looking.cancel()
 
     async def _stop_when(self, stop: asyncio.Event) -> None:
         await stop.wait()
-        await self._gateway.stop(self._session)
+        for delay in delays():
+            try:
+                await self._gateway.stop(self._session)
+                break
+            except CapflowError as error:
+                note(f"{self._session} cannot be stopped: {error}")
+                if not passes(error):
+                    return
+            await asyncio.sleep(delay)
         await asyncio.sleep(PATIENCE)
         note(
             f"{self._session} has not ended after {PATIENCE:g} s: its agent may be away;"

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidURI
 from contracts.stream import CloseCode, End, SessionInfo
 from services.client.api import Gateway
 from services.client.conversation import Conversation, Event, Lost, Wish
-from services.client.errors import ApiError, GatewayAway, StreamerAway, ViewerRefused
+from services.client.errors import ApiError, GatewayAway, StreamerAway, ViewerRefused, passes
 from services.runtime.backoff import delays
 
 PATIENCE = 60.0
@@ -63,9 +63,8 @@ class Viewer:
                         if isinstance(event, End):
                             return
             except (StreamerAway, GatewayAway, ApiError) as error:
-                if isinstance(error, ApiError) and not error.passes:
-                    raise
-                if heard is None or time.monotonic() - heard > self._patience:
+                late = heard is None or time.monotonic() - heard > self._patience
+                if late or not passes(error):
                     raise
                 yield Lost(str(error), self._talk.next)
             await asyncio.sleep(next(waits))

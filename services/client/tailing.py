@@ -6,6 +6,7 @@ from typing import BinaryIO, Protocol, TextIO
 
 import click
 
+from contracts.ledger import Ledger
 from contracts.stream import End, Gap, Packets, PacketSummary, SessionInfo, Status
 from services.client.conversation import Blocks, Event, Header, Lost
 from services.client.file_blocks import first_blocks
@@ -139,13 +140,19 @@ class Tail:
                 self._tell(event)
         return self._room is None or self._room > 0
 
-    def finish(self, next: int | None) -> None:
-        """Say where every packet is, as far as the streamer has said."""
+    @property
+    def ended(self) -> bool:
+        """Whether the capture's end has come."""
+        return isinstance(self._last, End)
+
+    def finish(self, next: int | None, ledger: Ledger | None) -> None:
+        """Say where every packet is: at the end, or as far as the agent has reported."""
         if isinstance(self._last, End):
             note(viewer_line(self._last))
+            ledger = self._last.ledger
         elif next is not None:
             note(f"the capture goes on; so does this, with --from {next}. Its last report:")
-        for line in ledger_lines(self._last.ledger) if self._last else ():
+        for line in ledger_lines(ledger) if ledger else ():
             note(line)
         if isinstance(self._last, End):
             note(end_line(self._last))

@@ -8,10 +8,10 @@ from typing import Generic, TypeVar
 import click
 from pydantic import BaseModel
 
-from services.client.errors import ApiError
+from services.client.errors import passes
 from services.client.output import json_line, note
 from services.client.table import Column, Row, clean, heads, plain_line, widths
-from services.runtime.errors import CapflowError, Unavailable
+from services.runtime.errors import CapflowError
 
 EVERY = 1.0
 """Seconds: as often as agents report."""
@@ -85,11 +85,7 @@ class Watch(Generic[Item]):
         try:
             return await self._fetch()
         except CapflowError as error:
-            if not _passes(error):
+            if not passes(error):
                 raise
             tell(f"{error}; trying again")
             return known
-
-
-def _passes(error: CapflowError) -> bool:
-    return error.passes if isinstance(error, ApiError) else isinstance(error, Unavailable)

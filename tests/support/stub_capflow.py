@@ -63,6 +63,8 @@ class StubCapflow:
             ("POST", f"/v1/captures/{SESSION}/stop"): (202, {}),
         }
         self.asked: list[tuple[str, str, dict[str, Any]]] = []
+        self.queries: list[dict[str, str]] = []
+        """The query of each call."""
         self.scripts: list[Script] = []
         """One for each connection of a viewer, in turn; the last for all after it."""
         self.starts: list[dict[str, Any]] = []
@@ -78,6 +80,7 @@ class StubCapflow:
     async def answer(self, request: Request) -> Response:
         """Answer one REST call."""
         body = await request.body()
+        self.queries.append(dict(request.query_params))
         self.asked.append((request.method, request.url.path, json.loads(body or b"{}")))
         if request.headers.get("authorization") != f"Bearer {KEY}":
             self.refuse("", "", 401, "not-authenticated")

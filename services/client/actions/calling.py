@@ -9,11 +9,9 @@ import sys
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
-import click
-
 from services.client.api import Gateway
 from services.client.errors import ApiError, GatewayAway, StreamerAway, Stuck
-from services.client.output import coloured, note
+from services.client.output import note, tell
 from services.client.settings import ClientSettings
 from services.runtime.errors import BadSetting, CapflowError
 from services.runtime.escaping import escape
@@ -45,8 +43,7 @@ def fail(text: str, next_step: str | None = None, code: int = FAILED) -> NoRetur
 def complain(what: str | CapflowError, next_step: str | None = None) -> None:
     """Say what went wrong, and what to do, on standard error."""
     for line in str(what).splitlines():
-        text = f"capflow: {escape(line)}"
-        click.echo(click.style(text, fg="red") if coloured(sys.stderr) else text, err=True)
+        tell(f"capflow: {escape(line)}", fg="red")
     if isinstance(what, CapflowError):
         next_step = next_step or _next_step(what)
     if next_step:

@@ -32,11 +32,10 @@ async def run(gateway: Gateway, write: str | None, as_json: bool, **asked: Any) 
     on_interrupt(stop.set)
     with _checked(write):
         answer = await gateway.start(request)
-    name = write or f"{answer.session}.pcapng"
-    shown = "standard output" if name == "-" else name
-    note(f"recording {answer.session} into {shown}, {_limits(answer)}; Ctrl-C ends it")
-    with _opened(name) as out:
-        recording = Recording(gateway, answer, out)
+        name = write or f"{answer.session}.pcapng"
+        shown = "standard output" if name == "-" else name
+        note(f"recording {answer.session} into {shown}, {_limits(answer)}; Ctrl-C ends it")
+        recording = Recording(gateway, answer, lambda: _opened(name))
         if name == "-":
             on_reader_gone(stop.set)
         capture = await recording.run(stop)
@@ -62,8 +61,8 @@ def _limits(answer: StartAnswer) -> str:
 
 @contextmanager
 def _checked(write: str | None) -> Iterator[None]:
-    """Find out whether the file can be written before anything is started, and leave it as it was
-    where the start is refused."""
+    """Find out whether the file can be written before anything is started; where nothing comes to
+    be written, it is left as it was."""
     if write in (None, "-"):
         yield
         return
@@ -76,8 +75,8 @@ def _checked(write: str | None) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        if new:
-            path.unlink(missing_ok=True)
+        if new and not path.stat().st_size:
+            path.unlink()
         raise
 
 

@@ -6,13 +6,14 @@ from typing import Any
 
 import click
 
+from contracts.ledger import Ledger
 from services.client.api import Gateway
 from services.client.conversation import Wish
 from services.client.interrupts import until_told
 from services.client.progress import Progress
 from services.client.stream import Viewer
 from services.client.tailing import JsonLines, Output, PacketFile, Tail, TextLines
-from services.runtime.errors import BadSetting
+from services.runtime.errors import BadSetting, CapflowError
 
 
 async def run(
@@ -33,7 +34,8 @@ async def run(
     output = _output(write, as_json)
     # Lines on the same terminal are progress enough.
     with Progress("catching up", shown=not (sys.stdout.isatty() and write in (None, "-"))) as bar:
-        await until_told(_follow(Tail(output, count, bar), Viewer(gateway, session, wish)))
+        viewer = Viewer(gateway, session, wish)
+        await until_told(_follow(Tail(output, count, bar), viewer, gateway, session))
 
 
 async def _usual_start(gateway: Gateway, session: str) -> str:
@@ -50,11 +52,20 @@ def _output(write: str | None, as_json: bool) -> Output:
         raise BadSetting(f"--write {write}: {error.strerror}") from None
 
 
-async def _follow(tail: Tail, viewer: Viewer) -> None:
+async def _follow(tail: Tail, viewer: Viewer, gateway: Gateway, session: str) -> None:
     try:
         async with aclosing(viewer.events()) as events:
             async for event in events:
                 if not tail.take(event):
                     return
     finally:
-        tail.finish(viewer.next)
+        known = viewer.next is not None and not tail.ended
+        tail.finish(viewer.next, await _ledger(gateway, session) if known else None)
+
+
+async def _ledger(gateway: Gateway, session: str) -> Ledger | None:
+    """The newest there is of a capture that goes on."""
+    try:
+        return (await gateway.capture(session)).ledger
+    except CapflowError:
+        return None

@@ -6,7 +6,7 @@ A shell waits for it at each Tab, so it takes neither the settings classes nor t
 import http.client
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -24,61 +24,63 @@ _MOST = 100
 
 Complete = Callable[[Any, Any, str], list[CompletionItem]]
 Rows = list[dict[str, Any]]
+Names = Iterable[tuple[str, str]]
+"""Names, each with what a shell may show beside it."""
 
 
-def resources(_ctx: Any, _param: Any, incomplete: str) -> list[CompletionItem]:
+def _quiet(find: Callable[[Any, Any], Names]) -> Complete:
+    """Completes what `find` gives; nothing where anything is wrong: a shell is no place to say
+    so."""
+
+    def complete(ctx: Any, param: Any, incomplete: str) -> list[CompletionItem]:
+        with suppress(OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
+            return [
+                CompletionItem(name, help=meaning)
+                for name, meaning in find(ctx, param)
+                if name.startswith(incomplete)
+            ]
+        return []
+
+    return complete
+
+
+@_quiet
+def resources(_ctx: Any, _param: Any) -> Names:
     """Resources, with whether they are online."""
-    found = _items(["/v1/resources"])
-    return _matching(
-        [(each["resource"], "online" if each["online"] else "offline") for each in found],
-        incomplete,
-    )
+    found = _fetch(["/v1/resources"])
+    return [(each["resource"], "online" if each["online"] else "offline") for each in found]
 
 
-def services(ctx: Any, _param: Any, incomplete: str) -> list[CompletionItem]:
+@_quiet
+def services(ctx: Any, _param: Any) -> Names:
     """The services of the resource that was named before."""
     chosen = ctx.params.get("resource")
-    found = [each for each in _items(["/v1/resources"]) if each["resource"] == chosen]
-    return _matching(
-        [(each["service"], each["interface"]) for one in found for each in one["services"]],
-        incomplete,
-    )
+    found = [each for each in _fetch(["/v1/resources"]) if each["resource"] == chosen]
+    return [(each["service"], each["interface"]) for one in found for each in one["services"]]
 
 
 def sessions(*states: str) -> Complete:
     """Completes captures in one of `states`, or all, newest first."""
 
-    def complete(ctx: Any, param: Any, incomplete: str) -> list[CompletionItem]:
+    @_quiet
+    def complete(ctx: Any, param: Any) -> Names:
         queries: list[dict[str, Any]] = [{"state": state} for state in states] or [{}]
         paths = [f"/v1/captures?{urlencode({**query, 'limit': _MOST})}" for query in queries]
         named = ctx.params.get(param.name) or ()
-        found = [each for each in _items(paths) if each["session"] not in named]
-        return _matching([(each["session"], each["state"]) for each in found], incomplete)
+        found = [each for each in _fetch(paths) if each["session"] not in named]
+        return [(each["session"], each["state"]) for each in found]
 
     return complete
 
 
-def keys(_ctx: Any, _param: Any, incomplete: str) -> list[CompletionItem]:
+@_quiet
+def keys(_ctx: Any, _param: Any) -> Names:
     """API keys by name."""
-    found = _items([f"/v1/keys?limit={_MOST}"])
-    return _matching([(each["name"], each["role"]) for each in found], incomplete)
-
-
-def _matching(names: Sequence[tuple[str, str]], incomplete: str) -> list[CompletionItem]:
-    return [
-        CompletionItem(name, help=meaning) for name, meaning in names if name.startswith(incomplete)
-    ]
-
-
-def _items(paths: Sequence[str]) -> Rows:
-    """What the lists at `paths` hold; nothing where anything is wrong: a shell is no place to
-    say so."""
-    with suppress(OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
-        return _fetch(paths)
-    return []
+    return [(each["name"], each["role"]) for each in _fetch([f"/v1/keys?limit={_MOST}"])]
 
 
 def _fetch(paths: Sequence[str]) -> Rows:
+    """What the lists at `paths` hold."""
     said = os.environ.get
     folder = Path(said("CAPFLOW_DATA") or "~/.local/share/capflow").expanduser()
     where = urlsplit(

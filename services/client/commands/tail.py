@@ -20,6 +20,7 @@ capflow tail SESSION -w - | tshark -i -       into other tools, as pcapng
     "--from",
     "start",
     type=Position(),
+    metavar="live|beginning|N",
     help="Begin here; by default live, or the beginning of a capture that has ended.",
 )
 @click.option("-f", "--filter", default="", help="Show only these (pcap-filter(7)).")
@@ -33,7 +34,7 @@ capflow tail SESSION -w - | tshark -i -       into other tools, as pcapng
     type=click.Path(),
     help="Write pcapng to FILE; - is standard output.",
 )
-@json_option("an object a line, each packet")
+@json_option("each packet on a line of its own")
 @acts("tail")
 def tail() -> None:
     """Watch the capture SESSION; Ctrl-C ends the viewer only.
