@@ -18,7 +18,7 @@ class ClientSettings(ServiceSettings):
     key: SecretStr | None = Field(
         default=None,
         description="API key",
-        examples=["`admin.key` in the data folder"],
+        examples=["`admin.key` in the data folder, for a gateway on this machine"],
     )
     gateway_port: Port = Field(default=8080, description="the gateway's port on this machine")
 
@@ -31,6 +31,6 @@ class ClientSettings(ServiceSettings):
 
     @property
     def secret(self) -> str | None:
-        """The API key, as told, or this machine's admin key."""
+        """The API key, as told, or for a gateway on this machine its admin key."""
         told = self.key.get_secret_value() if self.key else None
-        return whereabouts.secret(told, self.data_folder)
+        return whereabouts.secret(told, self.data_folder, url=self.url)

@@ -157,6 +157,22 @@ def test_a_kept_key_goes_to_the_gateway_it_was_kept_with_and_to_no_other(
     assert vars(find_access(str(tmp_path))) == {"url": "http://told:1", "key": "told"}
 
 
+def test_this_machines_admin_key_goes_to_no_other_machine(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "admin.key").write_text("mine")
+    for url, key in (
+        ("http://localhost:1", "mine"), ("https://127.0.0.1", "mine"), ("http://[::1]:1", "mine"),
+        ("http://gateway.example", None), ("http://127.0.0.1@evil.example", None),
+        ("http://10.0.0.1:8080", None),
+    ):  # fmt: skip
+        monkeypatch.setenv("CAPFLOW_URL", url)
+        assert find_access(str(tmp_path)).key == key
+        assert load(ClientSettings).secret == key
+
+
 def test_this_machines_gateway_is_found_in_the_data_folder(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "gateway.url").write_text("http://127.0.0.1:4711\n")

@@ -93,7 +93,7 @@ def _fetch(paths: Sequence[str]) -> Rows:
     )
     kind = http.client.HTTPSConnection if where.scheme == "https" else http.client.HTTPConnection
     connection = kind(where.hostname or "", where.port, timeout=PATIENCE)
-    key = secret(said("CAPFLOW_KEY"), folder)
+    key = secret(said("CAPFLOW_KEY"), folder, url=said("CAPFLOW_URL"))
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     rows: Rows = []
     for path in paths:

@@ -6,6 +6,8 @@ Wireshark started from a desktop has no such environment; then this machine's da
 
 import json
 import os
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 from .errors import PluginError
 
@@ -31,7 +33,17 @@ def find_access(beside: str) -> Access:
     key = os.environ.get("CAPFLOW_KEY")
     if not key and (not told or told == kept.get("url")):
         key = kept.get("key")  # it is for the gateway it was kept with, and for no other
-    return Access(url, key or _text(data, "admin.key"))
+    if not key and (not told or _here(told)):
+        key = _text(data, "admin.key")  # which goes to no other machine, whatever address is told
+    return Access(url, key)
+
+
+def _here(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def _default() -> str:
