@@ -171,4 +171,9 @@ def test_markup_in_packets_stays_text(screen: Screen) -> None:
             taking.join()
     expect(screen.grid).to_contain_text("<img/src=x/onerror=alert(1)>")
     assert screen.page.locator(".packets img").count() == 0
+    screen.page.get_by_role("row", name="GET /<img").click()
+    cells = screen.page.locator(".hex .ascii i")
+    expect(cells.get_by_text("G", exact=True).first).to_be_visible()
+    widths = cells.evaluate_all("cells => cells.map((cell) => cell.offsetWidth)")
+    assert len(set(widths)) == 1, "a space takes as much room as a letter"
     screen.stop()
