@@ -1,6 +1,6 @@
 """Change streams of a MongoDB database: read in batches, resumed by token, never stuck."""
 
-from asyncio import timeout
+import asyncio
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,7 +21,8 @@ from services.runtime.mongo import (
 )
 
 _AWAIT_MS = 200
-"""How long an idle read waits for a change, and so how late a stream hears of a new filter."""
+"""How long an idle read waits for a change. Nothing makes the server answer sooner: a cursor that
+is killed meanwhile says so only then."""
 
 _NO_CHANGE_STREAMS = 40573
 _CURSOR_GONE = frozenset({43, 237})
@@ -52,11 +53,20 @@ class ChangeStream:
         self._stages: Sequence[Document] = ()
         self._cursor: _Cursor | None = None
         self._token: Any = None
+        self._interrupted = asyncio.Event()
+        self._left: set[asyncio.Task[None]] = set()
+        """Reads that were interrupted, until the server has answered them."""
 
     async def follow(self, stages: Sequence[Document]) -> None:
         """Pass the changes through other pipeline stages, from where the stream is."""
         self._stages = stages
+        self._interrupted.clear()
         await self._drop_cursor()
+
+    def interrupt(self) -> None:
+        """Let the read under way, or the next, return at once with nothing; a later one goes on
+        where it was."""
+        self._interrupted.set()
 
     async def read(self) -> Events:
         """The next change events, still encoded; none after a while without any.
@@ -65,8 +75,7 @@ class ChangeStream:
         BadSetting where the server has no change streams."""
         cursor, self._cursor = self._cursor, None
         try:
-            async with timeout(OPERATION_MS / 1000):  # the driver's own retries may take longer
-                return await (self._more(cursor) if cursor else self._open())
+            return await (self._wait_for_more(cursor) if cursor else self._open())
         except OperationFailure as error:
             if is_away(error):
                 raise self._mongo.away(error) from error
@@ -78,23 +87,51 @@ class ChangeStream:
         """Give the cursor up and forget where the stream was; a later read starts anew."""
         self._token = None
         await self._drop_cursor()
+        if self._left:
+            await asyncio.wait(self._left)
+
+    async def _wait_for_more(self, cursor: _Cursor) -> Events:
+        more = asyncio.create_task(self._more(cursor))
+        interrupted = asyncio.create_task(self._interrupted.wait())
+        try:
+            await asyncio.wait({more, interrupted}, return_when=asyncio.FIRST_COMPLETED)
+            return self._take(await more, "nextBatch", cursor.session) if more.done() else []
+        finally:
+            interrupted.cancel()
+            self._interrupted.clear()
+            if not more.done():
+                self._leave(cursor, more)
+
+    def _leave(self, cursor: _Cursor, more: asyncio.Task[RawBSONDocument]) -> None:
+        """What a read will answer is nobody's any more: the token has not moved."""
+
+        async def bury() -> None:
+            await asyncio.wait({more})
+            more.exception()
+            await self._give_up(cursor)
+
+        task = asyncio.create_task(bury())
+        self._left.add(task)
+        task.add_done_callback(self._left.discard)
 
     async def _open(self) -> Events:
         resume = {"resumeAfter": self._token} if self._token else {}
         pipeline = [{"$changeStream": resume}, *self._stages]
         session = await self._mongo.session()
         command = {"aggregate": 1, "pipeline": pipeline, "cursor": {}, "maxTimeMS": OPERATION_MS}
-        reply = await self._mongo.cursor_command(command, session)
-        return self._take(reply, "firstBatch", session)
+        return self._take(await self._command(command, session), "firstBatch", session)
 
-    async def _more(self, cursor: _Cursor) -> Events:
+    async def _more(self, cursor: _Cursor) -> RawBSONDocument:
         command = {
             "getMore": Int64(cursor.id),
             "collection": "$cmd.aggregate",
             "maxTimeMS": _AWAIT_MS,
         }
-        reply = await self._mongo.cursor_command(command, cursor.session)
-        return self._take(reply, "nextBatch", cursor.session)
+        return await self._command(command, cursor.session)
+
+    async def _command(self, command: Document, session: Any) -> RawBSONDocument:
+        async with asyncio.timeout(OPERATION_MS / 1000):  # the driver's own retries take longer
+            return await self._mongo.cursor_command(command, session)
 
     def _take(self, reply: RawBSONDocument, batch: str, session: Any) -> Events:
         self._token = reply["postBatchResumeToken"]
@@ -118,8 +155,10 @@ class ChangeStream:
 
     async def _drop_cursor(self) -> None:
         cursor, self._cursor = self._cursor, None
-        if cursor is None:
-            return
+        if cursor is not None:
+            await self._give_up(cursor)
+
+    async def _give_up(self, cursor: _Cursor) -> None:
         with suppress(PyMongoError, StoreUnavailable):  # the server drops an idle one by itself
             await self._mongo.command(
                 {

@@ -22,18 +22,19 @@ async def three(world: Arena, agent: FakeAgent) -> list[object]:
     return [(await world.running(agent, service=name)).task_id for name in NAMES]
 
 
-async def snapshot(world: Arena) -> dict[bytes, tuple[int, bytes | None]]:
-    """All keys of ours, as a dump would hold them."""
+async def snapshot(world: Arena) -> dict[bytes, tuple[int, bytes]]:
+    """All keys of ours, as a dump would hold them; those that end meanwhile are left out."""
     keys = [key async for key in world.tasks.scan_iter("capflow:*")]
-    return {key: (await world.tasks.pttl(key), await world.tasks.dump(key)) for key in keys}
+    kept = {key: (await world.tasks.pttl(key), await world.tasks.dump(key)) for key in keys}
+    return {key: (ttl, value) for key, (ttl, value) in kept.items() if value is not None}
 
 
-async def restore(world: Arena, kept: dict[bytes, tuple[int, bytes | None]]) -> None:
+async def restore(world: Arena, kept: dict[bytes, tuple[int, bytes]]) -> None:
     """At once, as a Redis that was started anew shows it."""
     async with world.tasks.pipeline(transaction=True) as pipe:
         pipe.flushdb()
         for key, (ttl, value) in kept.items():
-            pipe.restore(key, max(ttl, 1), value or b"", replace=True)
+            pipe.restore(key, max(ttl, 1), value, replace=True)
         await pipe.execute()
 
 

@@ -253,6 +253,25 @@ async def test_a_read_that_was_cancelled_loses_nothing(
     await feed.close()
 
 
+async def test_an_idle_read_makes_way_for_a_session_that_is_watched_now(
+    store: MongoStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.runtime.change_stream._AWAIT_MS", 3_600_000)
+    feed = store.feed()
+    feed.watch([SESSION])
+    assert await feed.changes() == []
+    reading = asyncio.create_task(_read(feed))
+    await asyncio.sleep(0.1)  # long enough for the server to have the read, whichever comes first
+    other = session_at(1)
+    feed.watch([SESSION, other])
+    assert await reading == [], "without it the read is given up as one of a server that is away"
+    assert await feed.changes() == []
+    assert feed.watching == {SESSION, other}
+    await store.insert_blocks([block(other, 0)])
+    assert await feed.changes() == [BlockStored(block(other, 0))]
+    await feed.close()
+
+
 async def test_a_standalone_mongod_is_refused_with_the_reason() -> None:
     with StandaloneServer() as server:
         store = MongoStore(Mongo(f"mongodb://127.0.0.1:{server.port}/capflow"))

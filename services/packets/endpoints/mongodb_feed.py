@@ -53,6 +53,8 @@ class MongoFeed:
         """Carry changes of these sessions and of no others."""
         self._wanted = frozenset(sessions)
         self._changed.set()
+        if self._wanted - self._watching:
+            self._stream.interrupt()
 
     @property
     def watching(self) -> frozenset[str]:
