@@ -99,7 +99,11 @@ GapReason = Literal["slow-viewer", "agent-drop", "expired", "unknown", "kernel-d
 
 
 class Gap(Message):
-    """Packets that this viewer does not get. Kernel drops have no numbers, so no `first`."""
+    """Packets that this viewer does not get. Kernel drops have no numbers, so no `first`.
+
+    A count of 0, with the reason `unknown` at a capture's end, says that nobody knows whether, and
+    how many, packets came after the last one.
+    """
 
     type: Literal["gap"] = "gap"
     first: int | None = None

@@ -81,7 +81,7 @@ def restarted(last: Kept) -> Kept:
     waits any more. One that was over by then keeps its reason; of another the rest is unknown."""
     ledger = settled(last.ledger)
     update: dict[str, object] = {
-        "state": TaskState.STOPPED,
+        "state": _end_of(last),
         "ledger": ledger,
         "recovered": True,
         "stopped_at": last.stopped_at or datetime.now(UTC),
@@ -89,6 +89,11 @@ def restarted(last: Kept) -> Kept:
     if not last.sealed:
         update |= {"stop_reason": StopReason.AGENT_RESTARTED, "error": _unknown_tail(ledger)}
     return last.model_copy(update=update)
+
+
+def _end_of(last: Kept) -> TaskState:
+    failed = last.sealed and last.stop_reason is StopReason.ERROR
+    return TaskState.FAILED if failed else TaskState.STOPPED
 
 
 def _unknown_tail(ledger: Ledger) -> Failure:

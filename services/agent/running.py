@@ -65,9 +65,8 @@ class Running:
 
     def kept(self) -> Kept:
         """What is written down of it."""
-        sealed = self._capture is not None and self.backlog.safe
-        next_block = self.backlog.head  # before the ledger, which then holds no less
-        return Kept(**dict(self.status()), next_block=next_block, sealed=sealed)
+        sealed = self._status.stop_reason is not None and self.backlog.safe
+        return Kept(**dict(self.status()), next_block=self.backlog.head, sealed=sealed)
 
     def figures(self) -> Spool:
         """What of it waits on disk."""
@@ -153,7 +152,7 @@ class Running:
             self._stop_for_writer()
         ending = await ended
         if not self._writing.done():
-            self._become(TaskState.STOPPING, stop_reason=ending.reason)
+            self._become(TaskState.STOPPING, stop_reason=ending.reason, error=ending.error)
             await asyncio.wait({self._writing})
         return await self._after_writing(ending)
 

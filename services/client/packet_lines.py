@@ -32,6 +32,8 @@ def packet_line(packet: PacketSummary, coloured: bool = False) -> str:
 def gap_line(gap: Gap) -> str:
     """A hole, where it is and whose fault."""
     meaning = _GAPS[gap.reason].format(first=gap.first)
+    if not gap.count:
+        return f"gap: how many packets came from {gap.first} on is {meaning}"
     if gap.first is None:
         return f"gap: {gap.count} packets {meaning}"
     return f"gap: {gap.count} packets from {gap.first} {meaning}"

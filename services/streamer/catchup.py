@@ -1,7 +1,8 @@
 """Where a viewer begins, and what it reads from the store until it is level with the others."""
 
 import asyncio
-from typing import Literal
+from collections.abc import Awaitable, Callable
+from typing import Literal, TypeVar
 
 from contracts.block import Block
 from services.runtime.backoff import delays
@@ -11,6 +12,8 @@ from services.streamer.channel import Channel
 from services.streamer.encode import Batch, Shape
 from services.streamer.pages import Pages
 from services.streamer.ring import Entry
+
+T = TypeVar("T")
 
 _OPENING = 10.0
 """Seconds a `start` waits for the store to say how far the capture is."""
@@ -87,9 +90,11 @@ class Reader:
         Waits while the endpoint is away, and while a hole may be a removal under way.
         """
         for _ in range(_DOUBTS):
-            entry = await self._read(number)
+            entry = await self._insist(lambda: self._first_from(number))
             if (entry is not None and entry.block.block == number) or self._channel.removed:
                 break
+            if entry is not None and await self._insist(lambda: self._has(number - 1)):
+                break  # a removal begins with the oldest: this was never stored
             await asyncio.sleep(_DOUBT_PAUSE)
         return entry
 
@@ -97,11 +102,20 @@ class Reader:
         """Keep a batch of an entry for other viewers; the pages count it when they next grow."""
         entry.keep(shape, batch)
 
-    async def _read(self, number: int) -> Entry | None:
-        channel = self._channel
+    async def _first_from(self, number: int) -> Entry | None:
+        return await self._pages.entry(self._channel.store, self._channel.session, number)
+
+    async def _has(self, number: int) -> bool:
+        """Whether the store has block `number` now, whatever was read before."""
+        if number < 0:
+            return False
+        found = await self._pages.read(self._channel.store, self._channel.session, number, 1)
+        return bool(found) and found[0].block == number
+
+    async def _insist(self, read: Callable[[], Awaitable[T]]) -> T:
         for delay in delays():
             try:
-                return await self._pages.entry(channel.store, channel.session, number)
+                return await read()
             except StoreUnavailable:
                 await asyncio.sleep(delay)
         raise AssertionError("delays never end")

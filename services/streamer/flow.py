@@ -121,12 +121,19 @@ class Flow:
         """What this viewer will never get."""
         ledger = self._channel.ledger
         last = max(self._channel.next, ledger.captured)
-        return [*self.account.miss(last, reason), *self.account.drop(ledger.dropped_kernel)]
+        missed = self.account.miss(last, reason)
+        if not missed and self._tail_is_unknown:
+            missed = (Hole("unknown", self.account.next, 0),)
+        return [*missed, *self.account.drop(ledger.dropped_kernel)]
+
+    @property
+    def _tail_is_unknown(self) -> bool:
+        """Whether nobody knows how many packets came after the last one: none told is not none."""
+        error = self._channel.capture.error
+        return error is not None and error.code in _UNKNOWN_TAIL
 
     def _tail_reason(self) -> GapReason:
-        error = self._channel.capture.error
-        unknown = error is not None and error.code in _UNKNOWN_TAIL
-        return "unknown" if unknown or self._channel.short else "agent-drop"
+        return "unknown" if self._tail_is_unknown or self._channel.short else "agent-drop"
 
     def _end(self, rest: Iterable[Hole]) -> None:
         self._delivery.tell(rest)

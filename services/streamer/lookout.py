@@ -112,8 +112,9 @@ class Lookout:
     async def _go_on(self, channel: Channel) -> None:
         """Go on after all that the store holds."""
         stored = await channel.store.stored(channel.session)
-        last = await self._pages.read(channel.store, channel.session, max(0, stored.blocks - 1), 1)
-        channel.open(stored.blocks, stored.next, last[0].dropped if last else 0)
+        last = await channel.store.block_with(channel.session, max(0, stored.next - 1))
+        head, dropped = (last.block + 1, last.dropped) if last is not None else (0, 0)
+        channel.open(head, stored.next, dropped)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self.group.create_task(work)

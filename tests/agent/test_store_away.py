@@ -55,7 +55,7 @@ async def test_a_capture_that_ended_is_stopped_only_once_its_last_block_is_store
 async def test_what_does_not_fit_into_memory_is_counted_and_leaves_no_hole_among_blocks(
     idle_rig: Rig, wire: Wire
 ) -> None:
-    await idle_rig.start(backlog=1 << 20)
+    await idle_rig.start(backlog=1 << 20, spool=0)
     wanted = order(wire.near)
     await idle_rig.desk.run(wanted)
     idle_rig.store.away = True

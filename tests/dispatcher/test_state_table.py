@@ -166,6 +166,34 @@ def test_an_end_without_its_agent_is_amended_once(code: str, reason: StopReason)
     assert states.reported(change.capture, late, AT) is None
 
 
+def test_what_was_still_in_a_spool_amends_the_ledger_once_and_nothing_else() -> None:
+    """The agent came back after the capture's limits and grace were over."""
+    stopped = {"stop_reason": StopReason.AGENT_LOST, "stopped_at": AT}
+    before = Ledger(seen=9, captured=9, stored=4, dropped_agent=5, blocks=1)
+    lost = ledgers.unknown_tail(StopReason.AGENT_LOST, before)
+    capture = a_capture(TaskState.STOPPED, **stopped, ledger=before, error=lost, sha256="0" * 64)
+    still = says(capture, TaskState.STOPPING, stop_reason=StopReason.AGENT_RESTARTED)
+    assert states.reported(capture, still, AT) is None, "nothing is known before all is stored"
+    after = Ledger(seen=9, captured=9, stored=9, blocks=2)
+    late = says(
+        capture,
+        TaskState.STOPPED,
+        stop_reason=StopReason.AGENT_RESTARTED,
+        ledger=after,
+        recovered=True,
+        started_at=AT,
+        stopped_at=AT + timedelta(hours=1),
+    )
+    change = states.reported(capture, late, AT)
+    assert change is not None
+    assert (change.amended, change.passed) == (True, ())
+    changed = {name for name, value in change.capture if value != getattr(capture, name)}
+    assert changed == {"ledger", "error", "sha256"}, "the error says what is unknown still"
+    assert change.capture.ledger == after
+    again = late.model_copy(update={"ledger": before})
+    assert states.reported(change.capture, again, AT) is None
+
+
 def test_an_end_that_its_agent_told_is_not_amended() -> None:
     capture = a_capture(TaskState.STOPPED, stop_reason=StopReason.BYTES)
     assert states.reported(capture, says(capture, TaskState.STOPPED), AT) is None

@@ -64,6 +64,7 @@ class Play:
         )
         self.next = 0
         self.block = 0
+        self.damaged = 0
         self.kernel_drops = 0
         self.stored = 0
         self.bytes = 0
@@ -82,7 +83,7 @@ class Play:
             dropped_kernel=self.kernel_drops,
             dropped_agent=self.next - self.stored,
             stored=self.stored,
-            blocks=self.block,
+            blocks=self.block - self.damaged,
             bytes=self.bytes,
         )
 
@@ -175,6 +176,13 @@ class Play:
     def lose(self, count: int) -> None:
         """The agent could not keep the next `count` packets."""
         self.next += count
+
+    def damage(self, count: int) -> None:
+        """The agent could not read back a block of `count` packets."""
+        block = self.make(count)
+        self.damaged += 1
+        self.stored -= count
+        self.bytes -= block.size
 
     def drop(self, count: int) -> None:
         """The kernel dropped `count` packets."""

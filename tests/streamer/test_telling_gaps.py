@@ -44,6 +44,36 @@ async def test_the_tail_of_an_agent_that_was_killed_is_unknown(stage: Stage) -> 
     assert viewer.told == {"unknown": 5}
 
 
+async def test_a_tail_of_which_nothing_is_known_is_not_told_as_nothing(embedded: Stage) -> None:
+    play = await embedded.play()
+    await play.packets(10)
+    error = Failure(code="agent-restarted", detail="what came after packet 9 is unknown")
+    await play.end(StopReason.AGENT_RESTARTED, error=error)
+    async with (await embedded.streamer()).viewer(play) as viewer:
+        await viewer.watch(**{"from": "beginning"})
+        last = await viewer.end()
+    assert viewer.of("gap") == [{"type": "gap", "first": 10, "count": 0, "reason": "unknown"}]
+    assert (last["next"], last["missing"]) == (10, 0)
+
+
+async def test_blocks_that_an_agent_could_not_read_back_hold_nobody_up(stage: Stage) -> None:
+    play = await stage.play()
+    streamer = await stage.streamer()
+    async with streamer.viewer(play) as live:
+        await live.watch()
+        for _ in range(15):
+            await play.packets(4)
+            play.damage(4)
+        await play.packets(4)
+        await play.end()
+        assert (await live.end())["missing"] == 60
+    async with streamer.viewer(play) as late:
+        await late.watch(**{"from": "beginning"})
+        await late.end(timeout=5)  # a hole that might be a removal takes two seconds
+    assert live.numbers == late.numbers
+    assert live.told == late.told == {"unknown": 60}
+
+
 async def test_kernel_drops_have_a_count_and_no_number(stage: Stage) -> None:
     play = await stage.play()
     play.drop(3)

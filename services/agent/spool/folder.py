@@ -58,12 +58,17 @@ class SpoolFolder:
     def left(self, orders: Mapping[str, Order]) -> list[Shelf]:
         """What an earlier start has left, where `orders` are known by their sessions; of another,
         the order is in its files. Not on the event loop."""
-        shelves = []
+        shelves: list[Shelf] = []
         for folder in sorted(self._folder.iterdir()):
             if not is_own_folder(folder) or not _SESSION.fullmatch(folder.name):
                 self._ignore(folder, "it is no capture's folder")
-            elif shelf := self._found(folder, orders.get(folder.name)):
-                shelves.append(shelf)
+                continue
+            try:
+                shelf = self._found(folder, orders.get(folder.name))
+            except OSError as error:
+                self._ignore(folder, f"it cannot be used: {error.strerror}")
+            else:
+                shelves += [shelf] if shelf else []
         return shelves
 
     async def call(self, call: Callable[..., T], *arguments: object) -> T:

@@ -59,7 +59,8 @@ export class PacketRow {
   #gap(gap) {
     const range = gap.first === undefined || gap.first === null ? "" : ` from number ${count(gap.first)}`;
     const fetch = gap.reason === "slow-viewer" ? " Press Enter or double-click to fetch." : "";
-    this.#plain("gap", `${count(gap.count)} packets${range} are not here: ${GAPS[gap.reason] ?? gap.reason}.${fetch}`);
+    const what = gap.count ? `${count(gap.count)} packets${range} are not here` : `Packets${range} on may be missing`;
+    this.#plain("gap", `${what}: ${GAPS[gap.reason] ?? gap.reason}.${fetch}`);
   }
 
   #waiting() {
