@@ -62,6 +62,7 @@ class Channel:
         """Since when (loop's clock) blocks are missing that the ledger counts; nobody watches."""
         self.looks = 0
         """Looks at the store in vain, for blocks that the ledger of an ended capture counts."""
+        self._heard = 0  # the number after the last block that was heard of
         self._ledger: Ledger | None = None
         self._spool: Spool | None = None
         self._statuses = Statuses()
@@ -91,8 +92,11 @@ class Channel:
 
     @property
     def short(self) -> bool:
-        """Whether the ledger counts blocks that have not come."""
-        return self.opened.is_set() and self.ring.head < self.ledger.blocks
+        """Whether there are blocks that have not come: heard of, or counted by the ledger.
+
+        The ledger counts what is stored: of numbers that were left out it says nothing.
+        """
+        return self.opened.is_set() and self.ring.head < max(self.ledger.blocks, self._heard)
 
     @property
     def complete(self) -> bool:
@@ -120,6 +124,7 @@ class Channel:
         if not self.opened.is_set() or block.block < self.ring.head:
             return True
         if block.block > self.ring.head:
+            self._heard = max(self._heard, block.block + 1)
             return False
         self.take(block)
         return True
