@@ -9,6 +9,7 @@ from services.streamer.settings import StreamerSettings
 from tests.bench.report import Report
 from tests.bench.wire import FILTER
 from tests.servers.mongo import MongoServer
+from tests.servers.rabbitmq import SCHEDULERS
 from tests.support.servers import Servers
 from tests.support.stack import Stack
 
@@ -44,6 +45,7 @@ def real_servers(report: Report) -> Iterator[Servers]:
     report.say("starting RabbitMQ, Redis and MongoDB")
     report.settings["write concern"] = WRITE_CONCERN
     report.settings["mongod"] = " ".join(TUNED)
+    report.settings["RabbitMQ"] = SCHEDULERS
     servers = Servers()
     servers.mongo.close()
     servers.mongo = TunedMongo()
