@@ -18,6 +18,7 @@ from services.agent.services import Recording
 from services.agent.source import Frame, Rule, Screen, Source, SourceEnded
 from services.packets.filters import FilterCompiler
 from services.packets.pcapng import enhanced_packet, interface_block, section_header
+from tests.support.numbered import payload
 from tests.support.traffic import Traffic
 
 COUNT = 20
@@ -34,7 +35,10 @@ class Bench:
 
 
 def _recorded(traffic: Traffic, path: Path) -> Path:
-    frames = [bytes(14) + bytes(28) + traffic._payload(number) for number in range(COUNT)]
+    frames = [
+        bytes(14) + bytes(28) + payload(traffic.run, number, traffic.size)
+        for number in range(COUNT)
+    ]
     packets = [enhanced_packet(10**18 + at, data, len(data)) for at, data in enumerate(frames)]
     path.write_bytes(section_header() + interface_block(1) + b"".join(packets))
     return path

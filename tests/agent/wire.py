@@ -1,6 +1,7 @@
 """A wire: a veth pair whose far end is in a network namespace of its own."""
 
 import os
+import random
 import subprocess
 from pathlib import Path
 from types import TracebackType
@@ -44,6 +45,20 @@ class Wire:
         """Take the near end down."""
         _run("ip", "link", "set", self.near, "down")
 
+    def address(self) -> tuple[str, str]:
+        """Give both ends an address, and the far end a loopback: those of near and far."""
+        network = f"10.{random.randrange(64, 255)}.{random.randrange(256)}"
+        near, far = f"{network}.1", f"{network}.2"
+        _run("ip", "addr", "add", f"{near}/30", "dev", self.near)
+        self.inside("ip", "addr", "add", f"{far}/30", "dev", self.far)
+        self.inside("ip", "link", "set", "lo", "up")
+        return near, far
+
+    def move_near(self, namespace: str) -> None:
+        """Put the near end into another namespace."""
+        _run("ip", "link", "set", self.near, "netns", namespace)
+        _run("ip", "netns", "exec", namespace, "ip", "link", "set", self.near, "up")
+
     def delete(self) -> None:
         """Remove the wire."""
         _run("ip", "link", "del", self.near)
@@ -63,6 +78,11 @@ class Wire:
     def inside(self, *command: str) -> None:
         """Run a command in the namespace."""
         _run("ip", "netns", "exec", self.namespace, *command)
+
+    def spawn(self, *command: str, cwd: Path | None = None) -> subprocess.Popen[bytes]:
+        """Start a command in the namespace."""
+        inside = ("ip", "netns", "exec", self.namespace)
+        return subprocess.Popen([*inside, *command], cwd=cwd, stdin=subprocess.DEVNULL)
 
 
 def _quiet(interface: str) -> None:

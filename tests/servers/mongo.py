@@ -2,6 +2,7 @@
 
 import importlib.util
 from pathlib import Path
+from typing import Any
 
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
@@ -28,6 +29,12 @@ class MongoServer(Server):
     def url(self) -> str:
         """Its address, without a database."""
         return f"mongodb://127.0.0.1:{self.port}/?replicaSet={REPLICA_SET}"
+
+    def client(self) -> MongoClient[dict[str, Any]]:
+        """A client of this server, whether it is the primary or not."""
+        return MongoClient(
+            f"mongodb://127.0.0.1:{self.port}/?directConnection=true", timeoutMS=5000
+        )
 
     def command(self) -> list[str]:
         place = ["--dbpath", str(self.data), "--bind_ip", "127.0.0.1", "--port", str(self.port)]

@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -28,6 +28,8 @@ class Process:
         self.environment = dict(environment)
         self.port = port
         self.log = log
+        self.inside: Sequence[str] = ()
+        """A command that runs it elsewhere, such as in a network namespace."""
         self.child: subprocess.Popen[bytes] | None = None
 
     def spawn(self) -> Self:
@@ -35,7 +37,7 @@ class Process:
         program = Path(sys.executable).with_name("capflow")
         with self.log.open("ab") as log:
             self.child = subprocess.Popen(
-                [program, self.command],
+                [*self.inside, program, self.command],
                 env={**os.environ, **self.environment},
                 stdin=subprocess.DEVNULL,
                 stdout=log,

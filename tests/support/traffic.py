@@ -3,14 +3,13 @@
 import asyncio
 import os
 import socket
-import struct
-import zlib
 from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
-_HEAD = struct.Struct("!8sII")
-_UDP_PAYLOAD_ON_ETHERNET = 14 + 20 + 8
+from tests.support.numbered import number_of, payload
+
+UDP_PAYLOAD_ON_ETHERNET = 14 + 20 + 8
 
 
 class Traffic:
@@ -39,7 +38,7 @@ class Traffic:
     def send(self, count: int) -> None:
         """Send the next `count` packets."""
         for _ in range(count):
-            self._from.send(self._payload(self.sent))
+            self._from.send(payload(self.run, self.sent, self.size))
             self.sent += 1
 
     async def flow(self, rate: float, burst: int = 10) -> None:
@@ -61,7 +60,7 @@ class Traffic:
 
     def numbers(self, frames: Iterable[bytes]) -> list[int]:
         """The numbers in captured Ethernet frames, each checked to be whole and of this run."""
-        return [self._number(frame[_UDP_PAYLOAD_ON_ETHERNET:]) for frame in frames]
+        return [number_of(frame[UDP_PAYLOAD_ON_ETHERNET:], self.run) for frame in frames]
 
     def close(self) -> None:
         """Close the sockets."""
@@ -76,14 +75,3 @@ class Traffic:
     ) -> None:
         await self.stop()
         self.close()
-
-    def _payload(self, number: int) -> bytes:
-        body = _HEAD.pack(self.run, number, self.size).ljust(self.size - 4, b".")
-        return body + struct.pack("!I", zlib.crc32(body))
-
-    def _number(self, payload: bytes) -> int:
-        body, crc = payload[:-4], struct.unpack("!I", payload[-4:])[0]
-        assert zlib.crc32(body) == crc, "a packet arrived damaged"
-        run, number, size = _HEAD.unpack_from(body)
-        assert (run, size) == (self.run, len(payload)), "a packet of another run arrived"
-        return int(number)
