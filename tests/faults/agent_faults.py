@@ -1,0 +1,165 @@
+"""The agent is killed, frozen past its lease, or has a double."""
+
+import asyncio
+import signal
+from time import monotonic
+from typing import Any
+
+from tests.faults.field import Field
+from tests.faults.outcome import Outcome, Stopwatch, really
+from tests.faults.verdict import Verdict
+from tests.faults.watched import RECOVERY, Watched
+from tests.faults.world import KEEPALIVE, LEASE, metrics
+from tests.support.stack import RESOURCE
+from tests.support.wait import until
+
+
+async def agent_killed(field: Field) -> Outcome:
+    """24: SIGKILL with blocks that wait for the endpoint; back within its lease, and after it."""
+    verdict, seen, watch = Verdict(), [], Stopwatch()
+    for away in ("within its lease", "after its lease"):
+        async with field.watched() as capture:
+            late = away.startswith("after")
+            waited, stored = await _kill_with_blocks_waiting(field, capture)
+            watch = Stopwatch()
+            if late:
+                await capture.in_state("lost")
+            await asyncio.to_thread(field.agent.start)
+            capture.ended = await _ended(capture, field)
+            await capture.finish()
+            verdict.add(capture.judge(all_seen=False))
+            verdict.own += await _ran_once(field, capture)
+            ledger = capture.ended["ledger"]
+            verdict.must(ledger["stored"] > stored, "nothing was stored from the spool")
+            seen.append(
+                f"{away}: {waited} packets waited at the kill, {ledger['stored']} of "
+                f"{capture.generator.sent} are stored; {capture.ended['error']['detail']}"
+            )
+    return Outcome("SIGKILL of the agent while MongoDB was frozen; started again, twice",
+                   "; ".join(seen), verdict, watch.seconds)  # fmt: skip
+
+
+async def _kill_with_blocks_waiting(field: Field, capture: Watched) -> tuple[int, int]:
+    """Kill the agent while what it captured waits; packets that did, and at most were stored."""
+    await capture.ledger()
+    field.servers.mongo.freeze()
+    try:
+        before = (await _ledger_of_agent(field))["stored"]
+        await capture.generator.further(4000)
+        after = await _ledger_of_agent(field)
+        waited = int(after["captured"] - after["stored"])
+        really(waited > 1000, f"only {waited} packets waited ({before} were stored)")
+        stored = capture.generator.sent - waited
+        field.agent.kill()
+    finally:
+        field.servers.mongo.thaw()
+    return waited, stored
+
+
+async def _ledger_of_agent(field: Field) -> dict[str, float]:
+    shown = await metrics(field.agent)
+    head, tail = "capflow_agent_ledger_", "_total"
+    return {
+        name.removeprefix(head).removesuffix(tail): value
+        for name, value in shown.items()
+        if name.startswith(head)
+    }
+
+
+async def _ended(capture: Watched, field: Field) -> dict[str, Any]:
+    task = await field.rest.ended(capture.started["task_id"], RECOVERY)
+    really(task["stop_reason"] == "agent-restarted", f"it ended {task['stop_reason']}")
+    return task
+
+
+async def _ran_once(field: Field, capture: Watched) -> list[str]:
+    """What shows that the task ran again, or that its end did not say what is unknown."""
+    wrong = []
+    task = await capture.task()
+    resource = (await field.rest.http.get(f"/v1/resources/{RESOURCE}")).json()
+    if resource["running"]:
+        wrong.append(f"{resource['running']} run after the restart")
+    if "unknown" not in (task["error"] or {}).get("detail", ""):
+        wrong.append(f"the tail is not said to be unknown: {task['error']}")
+    gaps = {gap.reason for viewer in capture.viewers for gap in viewer.gaps}
+    if gaps - {"unknown"}:
+        wrong.append(f"viewers were told {gaps}")
+    return wrong
+
+
+async def agent_frozen(field: Field) -> Outcome:
+    """25: SIGSTOP past its lease; thawed with its task wanted, and with it stopped meanwhile."""
+    async with field.watched() as capture, field.watched("other") as stopped:
+        frozen = Stopwatch()
+        field.agent.send(signal.SIGSTOP)
+        try:
+            # So much comes that the ring cannot hold it all.
+            capture.generator.send(field.pick(3000, 15_000))
+            await capture.in_state("lost", LEASE + RECOVERY)
+            await stopped.in_state("lost")
+            await stopped.stop()
+            if field.full:
+                await asyncio.sleep(60)  # the fault itself
+            await capture.generator.further(40_000, 90)
+        finally:
+            capture.generator.send()
+            field.agent.send(signal.SIGCONT)
+        length = frozen.seconds
+        took = await _stops_and_runs(capture, stopped)
+        await capture.flows()
+        await asyncio.gather(capture.finish(), stopped.finish())
+        verdict = capture.judge()
+        verdict.add(stopped.judge(all_seen=False))
+    dropped = capture.ended["ledger"]["dropped_kernel"]
+    really(dropped, "the ring held all that came while the agent was frozen")
+    told = [g.count for g in capture.viewers[0].gaps if g.reason == "kernel-drop"]
+    if sum(told) != dropped or capture.ended["ledger"]["dropped_agent"]:
+        verdict.i3.append(f"{dropped} did not fit the ring, and gaps tell of {sum(told)}")
+    verdict.must(took <= 2 * KEEPALIVE + 1, f"it stopped {took:.1f} s after it was thawed")
+    return Outcome(
+        f"SIGSTOP of the agent for {length:.0f} s, its lease {LEASE:.0f} s",
+        f"lost, then running again; {dropped} packets did not fit its ring and none else was "
+        f"lost; the one stopped meanwhile ended {took:.1f} s after the thaw",
+        verdict,
+        took,
+    )
+
+
+async def _stops_and_runs(capture: Watched, stopped: Watched) -> float:
+    """Wait until the one runs again and the other has ended; how long that took."""
+    watch = Stopwatch()
+    await stopped.over()
+    took = watch.seconds
+    await capture.in_state("running")
+    return took
+
+
+async def second_agent(field: Field) -> Outcome:
+    """25b: another agent under the name of one that lives."""
+    async with field.watched() as capture:
+        double = field.stack.process(
+            "agent", "double", CAPFLOW_DATA=str(field.folder / "double")
+        ).spawn()
+        try:
+            watch = Stopwatch()
+            conflict = await until(lambda: _conflict(field), 20, every=0.1)
+            shown = watch.seconds
+            await until(lambda: "dispatcher refuses this agent" in double.tail(), 10)
+            mark = monotonic() + LEASE
+            await until(lambda: monotonic() > mark, LEASE + 5, every=0.1)  # no lease passes on
+            await capture.flows()
+            task = await capture.task()
+        finally:
+            double.kill()
+        await capture.finish()
+        verdict = capture.judge()
+    verdict.must(task["state"] == "running", f"the first agent's capture is {task['state']}")
+    return Outcome(f"a second agent under the name {RESOURCE}",
+                   f"refused and shown as {conflict['agent_id']} after {shown:.1f} s; "
+                   "the first went on", verdict, shown)  # fmt: skip
+
+
+async def _conflict(field: Field) -> dict[str, Any] | None:
+    resource = (await field.rest.http.get(f"/v1/resources/{RESOURCE}")).json()
+    conflict: dict[str, Any] | None = resource["conflict"]
+    return conflict

@@ -1,0 +1,122 @@
+"""Disks that are full: MongoDB's, and the agent's."""
+
+import asyncio
+import copy
+import os
+import subprocess
+from pathlib import Path
+from typing import Self
+
+from tests.faults.field import Field
+from tests.faults.outcome import Outcome, Stopwatch, really
+from tests.faults.store_faults import waiting
+from tests.faults.watched import Watched
+from tests.faults.world import metrics
+from tests.servers.mongo import MongoServer
+from tests.support.wait import until
+
+MONGO_DISK = 700
+"""MiB: three journal files of 100, and room."""
+AGENT_DISK = 16
+"""MiB, fewer than the spool may take."""
+SPOOL_ERRORS = "capflow_agent_spool_errors_total"
+DROPPED = "capflow_agent_ledger_dropped_agent_total"
+
+
+class SmallDisks(Field):
+    """A mongod of its own, and the agent's data, each on a small disk in memory."""
+
+    async def __aenter__(self) -> Self:
+        self.servers = copy.copy(self.servers)
+        self.servers.mongo = MongoServer()
+        self.mongo_disk = self.servers.mongo.folder
+        self.agent_disk = self.folder / "data"
+        self.agent_disk.mkdir()
+        for folder, size in ((self.mongo_disk, MONGO_DISK), (self.agent_disk, AGENT_DISK)):
+            _mount(folder, size)
+            self._held.callback(_unmount, folder)
+        self._held.callback(self.servers.mongo.kill)
+        await asyncio.to_thread(self.servers.mongo.start)
+        self.place = self.servers.place()
+        return await super().__aenter__()
+
+
+async def disk_full(field: SmallDisks) -> Outcome:
+    """15: mongod has no disk left; then the spool has none either."""
+    async with field.watched() as capture:
+        ballast = await asyncio.to_thread(_fill, field.mongo_disk)
+        how = await until(lambda: _mongod_suffers(field), 60, every=0.2)
+        stored = (await capture.ledger())["stored"]
+        await capture.generator.further(4000)
+        await asyncio.to_thread(_free, field, ballast)
+        watch = Stopwatch()
+        await capture.flows()
+        recovered = watch.seconds
+        lost = await _fill_the_spool(field, capture)
+        await capture.flows()
+        await capture.finish()
+        verdict = capture.judge()
+    dropped = capture.ended["ledger"]["dropped_agent"]
+    told = sum(gap.count for gap in capture.viewers[0].gaps if gap.reason == "agent-drop")
+    verdict.must(told == dropped, f"{dropped} were dropped, and gaps tell of {told}")
+    return Outcome(
+        "mongod's disk full; then MongoDB frozen until the spool's disk was full",
+        f"mongod {how} with {stored} packets stored, none lost; then {dropped} packets were "
+        f"dropped and told ({lost:.0f} failures of the spool's disk); the agent lived",
+        verdict,
+        recovered,
+    )
+
+
+async def _fill_the_spool(field: SmallDisks, capture: Watched) -> float:
+    """Freeze MongoDB until the agent's disk has no room; how often it failed."""
+
+    async def dropped() -> bool:
+        return (await metrics(field.agent)).get(DROPPED, 0) > 1000
+
+    before = (await metrics(field.agent)).get(SPOOL_ERRORS, 0)
+    field.servers.mongo.freeze()
+    try:
+        capture.generator.send(20_000)
+        await until(dropped, 60, every=0.2)
+        errors = (await metrics(field.agent)).get(SPOOL_ERRORS, 0) - before
+        free = os.statvfs(field.agent_disk)
+        really(errors, f"the disk never failed, and {free.f_bavail} blocks are free")
+    finally:
+        capture.generator.send()
+        field.servers.mongo.thaw()
+    return errors
+
+
+async def _mongod_suffers(field: SmallDisks) -> str:
+    """How mongod shows that its disk is full; nothing while it does not."""
+    if not field.servers.mongo.running:
+        return "ended itself"
+    return "refused writes" if await waiting(field) > 2000 else ""
+
+
+def _fill(folder: Path) -> Path:
+    """Take all that is left of a disk."""
+    ballast = folder / "ballast"
+    with ballast.open("wb") as file:
+        try:
+            while file.write(bytes(1 << 20)):
+                file.flush()
+        except OSError:
+            return ballast
+    raise AssertionError("a disk without an end")
+
+
+def _free(field: SmallDisks, ballast: Path) -> None:
+    ballast.unlink()
+    if not field.servers.mongo.running:
+        field.servers.mongo.restart()
+
+
+def _mount(folder: Path, size: int) -> None:
+    options = ("-t", "tmpfs", "-o", f"size={size}m,mode=0700", "tmpfs", str(folder))
+    subprocess.run(["mount", *options], check=True)
+
+
+def _unmount(folder: Path) -> None:
+    subprocess.run(["umount", "-l", str(folder)], check=True)

@@ -1,0 +1,14 @@
+"""Agents in trouble."""
+
+import pytest
+
+from tests.faults.conftest import Judge
+from tests.faults.fault import Fault
+from tests.faults.registry import core
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+
+
+@pytest.mark.parametrize("fault", core("24", "25", "25b"), ids=str)
+async def test_what_is_promised_holds(holds: Judge, fault: Fault) -> None:
+    await holds(fault)
