@@ -51,5 +51,8 @@ FAULTS = (
         "31", "clocks an hour off",
         clock_faults.stepped, judges="I1 I2 I4", world=clock_faults.Skewed, alone=True,
     ),
-    Fault("32", "everything, mixed", soak.mixed, judges="I1 I4 I5 I6", alone=True),
+    Fault(
+        "32", "everything, mixed",
+        soak.mixed, judges="I1 I2 I3 I4 I5 I6", world=soak.Everything, alone=True,
+    ),
 )  # fmt: skip

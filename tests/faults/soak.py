@@ -1,23 +1,47 @@
-"""Everything, mixed: clients start and stop captures while the nemesis is at work."""
+"""Everything, mixed: clients start and stop captures, and a capture of numbered packets is watched
+from its first to its last one, while the nemesis is at work."""
 
 import asyncio
 import os
+from typing import Any
 
+from tests.faults.field import Field
 from tests.faults.nemesis import Nemesis
 from tests.faults.outcome import Outcome, Stopwatch, really
 from tests.faults.promises import Promises
 from tests.faults.verdict import Verdict
 from tests.faults.world import World
 
+WATCHED: dict[str, Any] = {"resource": "host-32", "limits": {"seconds": 7200, "bytes": 8 << 30}}
+"""The capture under watch is on an agent that is left alone: a killed one would end it."""
+RATE = 500
 SECONDS = 600.0
 CLIENTS = 6
 DRAIN = 90.0
 """Seconds until every client that waits for an end has it."""
 
 
-async def mixed(world: World) -> Outcome:
+class Everything(Field):
+    """The services of both."""
+
+    def services(self) -> str:
+        return World.services(self) + f'[services.wire]\ninterface = "{self.wire.near}"\n'
+
+
+async def mixed(world: Everything) -> Outcome:
     """32: for `SOAK` seconds, or ten minutes."""
     seconds = float(os.environ.get("SOAK") or SECONDS)
+    async with world.second_agent("host-32"), world.watched(rate=RATE, **WATCHED) as capture:
+        outcome = await _break_everything(world, seconds)
+        await capture.flows(DRAIN)
+        await capture.finish(DRAIN)
+        outcome.verdict.add(capture.judge())
+    visits = sum(len(viewer.visits) for viewer in capture.viewers)
+    outcome.seen += f"; {capture.generator.sent} packets seen over {visits} connections"
+    return outcome
+
+
+async def _break_everything(world: World, seconds: float) -> Outcome:
     promises, nemesis, over = Promises(world), Nemesis(world), asyncio.Event()
     clients = [asyncio.create_task(_client(promises, number, over)) for number in range(CLIENTS)]
     try:

@@ -59,8 +59,11 @@ class Watched:
         return viewer
 
     async def ticket(self) -> dict[str, Any]:
-        """A fresh ticket."""
-        return await self._rest.ticket(self.session)
+        """A fresh ticket. Raises OSError where there is none to be had now."""
+        try:
+            return await self._rest.ticket(self.session)
+        except (AssertionError, httpx2.HTTPError) as error:
+            raise OSError("no ticket") from error
 
     async def task(self) -> dict[str, Any]:
         """The task as the API shows it."""
