@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from fakeredis import FakeAsyncRedis
 from redis import exceptions
-from redis.asyncio import Redis
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
@@ -14,6 +14,8 @@ from services.runtime.errors import TasksUnavailable
 MEMORY = "memory://"
 _TIMEOUT = 1.0
 """Seconds. The library's own waiting adds up to a minute on a frozen server."""
+_CONNECTIONS = 64
+"""Of more calls at once, the others wait for one to be free, as long as for an answer."""
 
 _AWAY = (
     exceptions.ConnectionError,
@@ -33,15 +35,17 @@ def open_tasks(url: str) -> Redis:
     """
     if url == MEMORY:
         return FakeAsyncRedis()
-    return Redis.from_url(
+    pool = BlockingConnectionPool.from_url(
         url,
+        timeout=_TIMEOUT,
         socket_timeout=_TIMEOUT,
         socket_connect_timeout=_TIMEOUT,
         retry=Retry(NoBackoff(), 1),
         retry_on_error=[exceptions.ConnectionError],
         health_check_interval=0,
-        max_connections=64,
+        max_connections=_CONNECTIONS,
     )
+    return Redis.from_pool(pool)
 
 
 @asynccontextmanager

@@ -260,6 +260,12 @@ async def test_redis_away_is_an_error_of_ours_within_seconds() -> None:
     await tasks.aclose()
 
 
+async def test_more_calls_at_once_than_connections_wait_their_turn(tasks_url: str) -> None:
+    async with open_tasks(tasks_url) as tasks, tasks_errors():
+        await asyncio.gather(*(tasks.set(f"capflow:{n}", n, ex=60) for n in range(300)))
+        assert len(await tasks.keys("capflow:*")) == 300
+
+
 async def test_a_redis_that_cannot_save_is_away_too() -> None:
     with pytest.raises(TasksUnavailable, match="takes no writes"):
         async with tasks_errors():
