@@ -9,7 +9,7 @@ from services.streamer.settings import StreamerSettings
 from tests.bench.report import Report
 from tests.bench.wire import FILTER
 from tests.servers.mongo import MongoServer
-from tests.servers.rabbitmq import SCHEDULERS
+from tests.servers.rabbitmq import RabbitServer
 from tests.support.servers import Servers
 from tests.support.stack import Stack
 
@@ -23,6 +23,12 @@ class TunedMongo(MongoServer):
         before = super().command()
         at = before.index("--wiredTigerCacheSizeGB")
         return [*before[:at], *before[at + 2 :], *TUNED]
+
+
+class TunedRabbit(RabbitServer):
+    """On two cores, two schedulers wake each other on the one that others need."""
+
+    schedulers = RabbitServer.schedulers.replace("+S 2:2", "+S 1:1")
 
 
 _AS_SHIPPED = {
@@ -45,10 +51,12 @@ def real_servers(report: Report) -> Iterator[Servers]:
     report.say("starting RabbitMQ, Redis and MongoDB")
     report.settings["write concern"] = WRITE_CONCERN
     report.settings["mongod"] = " ".join(TUNED)
-    report.settings["RabbitMQ"] = SCHEDULERS
+    report.settings["RabbitMQ"] = TunedRabbit.schedulers
     servers = Servers()
     servers.mongo.close()
     servers.mongo = TunedMongo()
+    servers.rabbitmq.close()
+    servers.rabbitmq = TunedRabbit()
     with servers:
         yield servers
 

@@ -12,15 +12,11 @@ VARIABLE = "CAPFLOW_TEST_RABBITMQ_URL"
 PROGRAMS = "/usr/lib/rabbitmq/bin"
 
 
-SCHEDULERS = "+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none"
-"""It shares two cores with everything else: two schedulers wake each other on the one that others
-need, and take a third more of it."""
-
-
 class RabbitServer(Server):
     """A node of its own name, cookie and port mapper, so that several run side by side."""
 
     name = "rabbitmq"
+    schedulers = "+S 2:2 +sbwt none +sbwtdcpu none +sbwtdio none"
 
     def __init__(self) -> None:
         self.program = program(f"{PROGRAMS}/rabbitmq-server", VARIABLE)
@@ -63,7 +59,8 @@ class RabbitServer(Server):
             "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq.conf"),
             "RABBITMQ_CONF_ENV_FILE": str(self.folder / "none"),
             "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "enabled_plugins"),
-            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": SCHEDULERS,
+            # It shares two cores with everything else.
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": self.schedulers,
         }
 
     def start(self) -> "RabbitServer":
