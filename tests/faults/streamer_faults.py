@@ -67,7 +67,7 @@ async def streamer_killed(field: Field) -> Outcome:
     """19: SIGKILL with a hundred viewers; each resumes by number."""
     viewers = int(field.pick(100, 40))
     streamer = field.stack.processes["streamer"]
-    async with field.watched(viewers=viewers, rate=field.pick(1000, 400)) as capture:
+    async with field.watched(viewers=viewers, rate=field.pick(300, 400)) as capture:
         streamer.kill()
         await capture.generator.further(400)
         await asyncio.to_thread(streamer.start)
