@@ -17,7 +17,11 @@ PATIENT = {
     "CAPFLOW_SPOOL": "24MiB",
     "CAPFLOW_VIEWER_QUEUE": "64MiB",  # who is not slow must not be told so, however much comes
 }
-IMPATIENT = {"CAPFLOW_STREAMER_MEMORY": "32MiB", "CAPFLOW_STALL_SECONDS": "3"}
+IMPATIENT = {
+    "CAPFLOW_STREAMER_MEMORY": "32MiB",
+    "CAPFLOW_VIEWER_QUEUE": "8MiB",
+    "CAPFLOW_STALL_SECONDS": "5",
+}
 
 FAULTS = (
     Fault("13", "mongod killed while agents write", store_faults.mongod_killed, "I1 I2 I3",

@@ -126,7 +126,8 @@ def _join(crowd: Crowd, stream: dict[str, Any], count: int) -> None:
 def _judge_steady(viewers: list[Any], grown: int) -> Verdict:
     verdict = Verdict()
     for number, viewer in enumerate(viewers):
-        if viewer.gaps or len(viewer.visits) > 1:
+        skipped = any(gap.reason == "slow-viewer" for gap in viewer.gaps)
+        if skipped or len(viewer.visits) > 1:
             verdict.own.append(f"viewer {number}, who read all the time, was cut or lost packets")
     if grown > MOST_GROWTH:
         verdict.i5.append(f"the streamer grew by {grown} bytes")
