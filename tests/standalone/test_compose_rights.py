@@ -40,7 +40,9 @@ SECRETS = {
         "ADMIN_KEY", "TICKET_SECRET", "REDIS_PASSWORD", "RABBITMQ_ADMIN_PASSWORD",
         "GATEWAY_PASSWORD", "DISPATCHER_PASSWORD", "STREAMER_PASSWORD", "AGENT_PASSWORD",
     )
-} | {"AGENT": AGENT, "AGENTS": AGENT, "RETENTION": "7d", "QUOTA": "1GiB", "SPOOL": "64MiB"}  # fmt: skip
+} | {
+    "AGENT": AGENT, "AGENTS": AGENT, "RETENTION": "7d", "QUOTA": "1GiB", "SPOOL": "64MiB",
+}  # fmt: skip
 
 
 class LockedRedis(RedisServer):
