@@ -149,7 +149,11 @@ async def test_a_recording_ends_when_nobody_reads_its_output(
     await process.stdout.read(100)
     vars(process.stdout)["_transport"].close()
     await until(lambda: process.returncode is not None, 30)
-    assert (await newest(rest))["stop_reason"] == "requested"
+
+    async def stopped() -> bool:
+        return bool((await newest(rest))["stop_reason"] == "requested")
+
+    await until(stopped)
     assert process.stderr is not None
     assert b"Traceback" not in await process.stderr.read()
 
