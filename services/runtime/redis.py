@@ -2,8 +2,8 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib import import_module
 
-from fakeredis import FakeAsyncRedis
 from redis import exceptions
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -34,7 +34,7 @@ def open_tasks(url: str) -> Redis:
     One retry heals a connection that the server closed meanwhile; scripts are idempotent.
     """
     if url == MEMORY:
-        return FakeAsyncRedis()
+        return _in_this_process()
     pool = BlockingConnectionPool.from_url(
         url,
         timeout=_TIMEOUT,
@@ -46,6 +46,12 @@ def open_tasks(url: str) -> Redis:
         max_connections=_CONNECTIONS,
     )
     return Redis.from_pool(pool)
+
+
+def _in_this_process() -> Redis:
+    """Loaded where it is used: a service on a real Redis starts without it."""
+    tasks: Redis = import_module("fakeredis").FakeAsyncRedis()
+    return tasks
 
 
 @asynccontextmanager

@@ -1,15 +1,17 @@
-"""Opening the endpoints that the settings name."""
+"""Opening the endpoints that the settings name.
+
+The library for MongoDB is loaded where it is used: one process alone starts without it.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping
+from importlib import import_module
 
 from contracts.order import EndpointRef
-from services.packets.endpoints.mongodb import MongoStore
 from services.packets.endpoints.port import PacketStore
 from services.packets.endpoints.setting import EndpointSetting
 from services.packets.endpoints.sqlite import SqliteStore
 from services.packets.endpoints.sqlite_file import open_file
 from services.runtime.errors import BadSetting
-from services.runtime.mongo import Mongo
 
 
 class Endpoints:
@@ -62,6 +64,12 @@ async def _open(setting: EndpointSetting) -> PacketStore:
     if setting.type == "sqlite":
         return SqliteStore(await open_file(setting.path))
     try:
-        return MongoStore(Mongo(setting.url))
+        return _mongodb(setting.url)
     except BadSetting as error:
         raise BadSetting(f"CAPFLOW_ENDPOINTS: {setting.name!r}: {error}") from None
+
+
+def _mongodb(url: str) -> PacketStore:
+    mongo = import_module("services.runtime.mongo").Mongo(url)
+    store: PacketStore = import_module("services.packets.endpoints.mongodb").MongoStore(mongo)
+    return store

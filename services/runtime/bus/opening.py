@@ -1,8 +1,16 @@
-"""Open the bus that a setting names."""
+"""Open the bus that a setting names.
+
+The library for RabbitMQ is loaded where it is used: one process alone starts without it.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 from services.runtime.bus.memory import MemoryBus
 from services.runtime.bus.port import Bus
-from services.runtime.bus.rabbit import RabbitBus
+
+if TYPE_CHECKING:
+    from services.runtime.bus.rabbit import RabbitBus
 
 
 async def open_bus(url: str, service: str, memory: MemoryBus | None = None) -> Bus:
@@ -13,4 +21,5 @@ async def open_bus(url: str, service: str, memory: MemoryBus | None = None) -> B
     """
     if url.startswith("memory:"):
         return memory or MemoryBus()
-    return await RabbitBus.open(url, service)
+    rabbit: type[RabbitBus] = import_module("services.runtime.bus.rabbit").RabbitBus
+    return await rabbit.open(url, service)
