@@ -114,7 +114,7 @@ async def test_a_full_block_is_stored(store: PacketStore) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"data": bytes(MAX_BLOCK_BYTES + 1)},
+        pytest.param({"data": bytes(MAX_BLOCK_BYTES + 1)}, id="data"),
         {"count": 0},
         {"count": -1},
         {"count": 10**9},
