@@ -9,6 +9,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from uuid import uuid4
 
 import pytest
+import structlog
+from hypothesis import settings
 from pymongo import MongoClient
 from redis import Redis
 
@@ -20,33 +22,59 @@ from tests.servers.rabbitmq import RabbitServer
 from tests.servers.redis import RedisServer
 from tests.support.servers import Servers
 
+# How long an example takes says how busy the machine is.
+settings.register_profile("shared machine", deadline=None)
+settings.load_profile("shared machine")
+
+# A traceback in colours with every variable takes the processor for seconds.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
+
+
+_WAITING = ("faults", "e2e", "integration", "standalone", "gateway", "dispatcher", "streamer")
+"""Folders of tests that wait long for what they test."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes long, so that no worker is left alone with it in the end."""
+    items.sort(key=lambda item: _rank(item.path.parent.name))
+
+
+def _rank(folder: str) -> int:
+    return _WAITING.index(folder) if folder in _WAITING else len(_WAITING)
+
 
 @pytest.fixture(scope="session")
-def rabbitmq_server() -> Iterator[RabbitAddress]:
-    """A broker that all tests share."""
-    with addresses.rabbitmq() as address:
-        yield address
-
-
-@pytest.fixture(scope="session")
-def redis_server() -> Iterator[str]:
-    """A Redis that all tests share."""
-    with addresses.redis() as address:
-        yield address
-
-
-@pytest.fixture(scope="session")
-def mongo_server() -> Iterator[str]:
-    """A MongoDB that all tests share."""
-    with addresses.mongo() as address:
-        yield address
-
-
-@pytest.fixture(scope="session")
-def servers() -> Iterator[Servers]:
-    """RabbitMQ, Redis and MongoDB for all stacks of this run, which a test may kill and freeze."""
+def killable() -> Iterator[Servers]:
+    """RabbitMQ, Redis and MongoDB of this run, which a test may kill and freeze; after it they
+    must be well again (`revive`), since all tests share them."""
     with Servers() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server(request: pytest.FixtureRequest) -> Iterator[RabbitAddress]:
+    """A broker that all tests share."""
+    with addresses.rabbitmq(lambda: request.getfixturevalue("killable").rabbitmq) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def redis_server(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A Redis that all tests share."""
+    with addresses.redis(lambda: request.getfixturevalue("killable").redis) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def mongo_server(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A MongoDB that all tests share."""
+    with addresses.mongo(lambda: request.getfixturevalue("killable").mongo) as address:
+        yield address
 
 
 @pytest.fixture
@@ -92,10 +120,18 @@ def mongo_url(mongo_server: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def private_rabbitmq() -> Iterator[RabbitServer]:
-    """A broker for this test alone."""
-    with RabbitServer() as server:
-        yield server
+def private_rabbitmq(killable: Servers) -> Iterator[RabbitServer]:
+    """A broker that this test alone uses now: to start one takes the processor for seconds."""
+    yield killable.rabbitmq
+    killable.revive()
+
+
+@pytest.fixture
+def private_bus_url(private_rabbitmq: RabbitServer) -> str:
+    """The AMQP address of a new virtual host of that broker."""
+    name = f"test-{uuid4().hex[:12]}"
+    private_rabbitmq.management.make_vhost(name)
+    return private_rabbitmq.url + name
 
 
 @pytest.fixture

@@ -12,9 +12,16 @@ from tests.support.traffic import Traffic
 
 
 @pytest.fixture
-def place(servers: Servers) -> Place:
+def servers(killable: Servers) -> Iterator[Servers]:
+    """The servers of the stacks, which are well again after the test."""
+    yield killable
+    killable.revive()
+
+
+@pytest.fixture
+def place(killable: Servers) -> Place:
     """A place on the servers for this test's stack."""
-    return servers.place()
+    return killable.place()
 
 
 @pytest.fixture(scope="session")
@@ -25,9 +32,9 @@ def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="session")
-def distributed_place(servers: Servers) -> Place:
+def distributed_place(killable: Servers) -> Place:
     """The place of `distributed` on the servers."""
-    return servers.place()
+    return killable.place()
 
 
 @pytest.fixture(scope="session")

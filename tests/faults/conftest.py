@@ -16,10 +16,10 @@ Judge = Callable[[Fault], Coroutine[Any, Any, None]]
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def ground(
-    servers: Servers, tmp_path_factory: pytest.TempPathFactory
+    killable: Servers, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Ground]:
     """Where the faults of one module run."""
-    async with Ground(servers, tmp_path_factory.mktemp("faults")) as made:
+    async with Ground(killable, tmp_path_factory.mktemp("faults")) as made:
         yield made
 
 

@@ -1,7 +1,6 @@
 """Disks that are full: MongoDB's, and the agent's."""
 
 import asyncio
-import copy
 import os
 import subprocess
 from pathlib import Path
@@ -27,8 +26,7 @@ class SmallDisks(Field):
     """A mongod of its own, and the agent's data, each on a small disk in memory."""
 
     async def __aenter__(self) -> Self:
-        self.servers = copy.copy(self.servers)
-        self.servers.mongo = MongoServer()
+        self.servers = self.servers.with_mongo(MongoServer())
         self.mongo_disk = self.servers.mongo.folder
         self.agent_disk = self.folder / "data"
         self.agent_disk.mkdir()

@@ -14,6 +14,7 @@ from tests.faults.fault import Fault
 from tests.faults.outcome import Outcome, Stopwatch, Void
 from tests.faults.verdict import Verdict
 from tests.faults.world import World
+from tests.servers.mongo import MongoServer
 from tests.support.servers import Servers
 
 LOGS = Path("build/faults/logs")
@@ -121,9 +122,9 @@ class Ground:
     async def _make_world(self, fault: Fault) -> None:
         servers = self._servers
         if fault.mongo_options:
-            servers = Servers(*fault.mongo_options)
-            await asyncio.to_thread(servers.__enter__)
-            self._held.callback(servers.__exit__, None, None, None)
+            servers = servers.with_mongo(MongoServer(*fault.mongo_options))
+            self._held.callback(servers.mongo.close)
+            await asyncio.to_thread(servers.mongo.start)
         self._made += 1
         folder = self._folder / f"world-{self._made}"
         folder.mkdir(parents=True)

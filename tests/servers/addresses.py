@@ -1,7 +1,7 @@
 """Where the tests' servers are: in the environment, else in Docker, else programs of our own."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -31,42 +31,40 @@ class RabbitAddress:
 
 
 @contextmanager
-def rabbitmq() -> Iterator[RabbitAddress]:
-    """A broker for the tests of a whole run."""
+def rabbitmq(own: Callable[[], RabbitServer]) -> Iterator[RabbitAddress]:
+    """A broker for the tests of a whole run; `own` gives the one that is our own program."""
     if given := os.environ.get(RABBITMQ_VARIABLE):
         yield RabbitAddress(given, _given_management())
     elif docker_answers():
         with rabbitmq_container() as (url, management):
             yield RabbitAddress(url, management)
     else:
-        with RabbitServer() as server:
-            yield RabbitAddress(server.url, server.management_url)
+        server = own()
+        yield RabbitAddress(server.url, server.management_url)
 
 
 @contextmanager
-def redis() -> Iterator[str]:
-    """A Redis for the tests of a whole run."""
+def redis(own: Callable[[], RedisServer]) -> Iterator[str]:
+    """A Redis for the tests of a whole run; `own` gives the one that is our own program."""
     if given := os.environ.get(REDIS_VARIABLE):
         yield given
     elif docker_answers():
         with redis_container() as url:
             yield url
     else:
-        with RedisServer() as server:
-            yield server.url
+        yield own().url
 
 
 @contextmanager
-def mongo() -> Iterator[str]:
-    """A MongoDB for the tests of a whole run."""
+def mongo(own: Callable[[], MongoServer]) -> Iterator[str]:
+    """A MongoDB for the tests of a whole run; `own` gives the one that is our own program."""
     if given := os.environ.get(MONGO_VARIABLE):
         yield given
     elif docker_answers():
         with mongo_container() as url:
             yield url
     else:
-        with MongoServer() as server:
-            yield server.url
+        yield own().url
 
 
 def _given_management() -> str:

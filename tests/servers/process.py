@@ -73,8 +73,12 @@ class Server(ABC):
         self._wait(self.listening)
         if fresh:
             self.initialise()
-        self._wait(self.ready)
+        self.wait_ready()
         return self
+
+    def wait_ready(self) -> None:
+        """Return when it does what tests need."""
+        self._wait(self.ready)
 
     def listening(self) -> bool:
         """Whether `initialise` may be called."""

@@ -1,7 +1,9 @@
 """RabbitMQ, Redis and MongoDB for stacks: three servers, and a place of its own for each stack."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from copy import copy
 from itertools import count
 from types import TracebackType
 from typing import Any, Self
@@ -10,10 +12,12 @@ from pymongo import MongoClient
 from redis import Redis
 
 from tests.servers.mongo import MongoServer
+from tests.servers.process import Server
 from tests.servers.rabbitmq import RabbitServer
 from tests.servers.redis import RedisServer
 
-_DATABASES = 32
+_DATABASES = range(8, 32)
+"""Of Redis; those before it are of tests that take one by their worker's number."""
 
 
 class Servers:
@@ -27,8 +31,15 @@ class Servers:
         self._running = ExitStack()
 
     def __enter__(self) -> Self:
-        for server in (self.rabbitmq, self.redis, self.mongo):
-            self._running.enter_context(server)
+        servers: tuple[Server, ...] = (self.rabbitmq, self.redis, self.mongo)
+        for server in servers:
+            self._running.callback(server.close)
+        try:
+            with ThreadPoolExecutor() as pool:
+                list(pool.map(Server.start, servers))
+        except BaseException:
+            self._running.close()
+            raise
         return self
 
     def __exit__(
@@ -46,6 +57,12 @@ class Servers:
             if not server.running:
                 server.restart()
 
+    def with_mongo(self, mongo: MongoServer) -> "Servers":
+        """The same servers, but for MongoDB."""
+        others = copy(self)
+        others.mongo = mongo
+        return others
+
     def place(self) -> "Place":
         """A virtual host, a Redis database and a MongoDB database that nobody else uses."""
         return Place(self, next(self._places))
@@ -58,7 +75,7 @@ class Place:
         self.servers = servers
         self.vhost = f"stack-{number}"
         self.database = f"capflow-{number}"
-        self.redis_url = servers.redis.url.replace("/0", f"/{number % _DATABASES}")
+        self.redis_url = servers.redis.url.replace("/0", f"/{_DATABASES[number % len(_DATABASES)]}")
         self.mongo_url = servers.mongo.url.replace("/?", f"/{self.database}?")
         self.amqp_url = servers.rabbitmq.url + self.vhost
         servers.rabbitmq.management.make_vhost(self.vhost)
