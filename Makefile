@@ -10,21 +10,21 @@ SERVERS := rabbitmq-server redis-server
 TOOLS := iproute2 tcpdump tshark netsniff-ng chromium faketime
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run test bench faults lint contracts lock clean
+.PHONY: help setup run test bench faults fuzz lint contracts lock clean packages suite pages
+AT_ONCE = $(MAKE) --no-print-directory --jobs
 
 help: ## list these targets
 	@awk -F ': .*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
 
-setup: $(DEV) ## install what tests take, here and from Debian
-	@scripts/debian-packages $(LIBRARIES) $(SERVERS) $(TOOLS)
+setup: ## install what tests take, here and from Debian
+	@$(AT_ONCE) packages $(DEV)
 
 run: $(RUN) ## run everything on this machine: `capflow up`
 	@scripts/debian-packages $(LIBRARIES)
 	@scripts/run-up
 
-test: setup lint ## check and test everything
-	@scripts/tests -n 3 --dist loadfile --ignore tests/browser
-	@scripts/tests tests/browser # apart: what drives the browser leaves an event loop behind
+test: setup ## check and test everything
+	@$(AT_ONCE) lint suite pages
 
 bench: setup ## measure everything beside its peers; ONLY=name for one, QUICK=1 to see that all work
 	@QUICK="$(QUICK)" $(VENV)/bin/python -m tests.bench $(ONLY)
@@ -38,7 +38,7 @@ fuzz: setup ## feed a million broken inputs to each parser; COUNT= for more or f
 lint: $(DEV) ## check style, types, and who imports whom
 	@scripts/quietly $(VENV)/bin/ruff check
 	@scripts/quietly $(VENV)/bin/ruff format --check
-	@scripts/quietly $(VENV)/bin/mypy
+	@nice scripts/quietly $(VENV)/bin/mypy
 	@scripts/quietly $(VENV)/bin/lint-imports
 
 contracts: $(DEV) ## write schemas and docs/settings.md anew from the code
@@ -51,6 +51,17 @@ lock: ## write the lock files anew (takes uv)
 clean: ## remove what was made here
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .grimp_cache .schemathesis
 	find contracts services scripts tests -name __pycache__ -prune -exec rm -rf {} +
+
+packages:
+	@scripts/debian-packages $(LIBRARIES) $(SERVERS) $(TOOLS)
+
+# Most of its tests wait most of the time, so there are more of them at once than cores.
+suite:
+	@scripts/tests -n 3 --dist loadfile --no-loadscope-reorder --ignore tests/browser
+
+# In a process of its own, since what drives the browser leaves an event loop behind.
+pages:
+	@CACHE=.pytest_cache/pages scripts/later scripts/tests tests/browser
 
 $(RUN):
 	@PYTHON="$(PYTHON)" scripts/install $(VENV) requirements.lock
