@@ -22,6 +22,7 @@ from services.runtime.redis import open_tasks
 from services.runtime.settings import load
 from tests.gateway.stub_dispatcher import StubDispatcher
 from tests.servers.ports import free_ports
+from tests.support.plain_http import plain_client
 from tests.support.wait import until
 
 ADMIN_KEY = "test-admin-key-0123456789abcdef"
@@ -52,7 +53,7 @@ class World:
 
     def client(self, key: str | None = None) -> httpx2.AsyncClient:
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        return httpx2.AsyncClient(base_url=self.url, headers=headers, timeout=70)
+        return plain_client(base_url=self.url, headers=headers, timeout=70)
 
     async def key(self, role: Role, name: str | None = None) -> str:
         """A new API key."""
@@ -114,7 +115,7 @@ async def world(configured: GatewaySettings) -> AsyncIterator[World]:
         )
         await _begun(running, started)
         address = f"http://127.0.0.1:{configured.gateway_port}"
-        http = httpx2.AsyncClient(
+        http = plain_client(
             base_url=address, headers={"Authorization": f"Bearer {ADMIN_KEY}"}, timeout=70
         )
         stack.push_async_callback(http.aclose)

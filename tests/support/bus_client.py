@@ -48,7 +48,7 @@ class BusClient:
         message_id: str | None = None,
         *,
         expiration: float = 30,
-        patience: float = 15,
+        patience: float = 60,
     ) -> dict[str, Any]:
         """Publish a command and wait for its answer."""
         correlation = str(uuid4())

@@ -9,10 +9,10 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
-import httpx2
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 
+from tests.support.plain_http import plain_client
 from tests.support.stack import ADMIN_KEY, RESOURCE, Stack
 from tests.support.wait import until
 
@@ -24,7 +24,7 @@ class Rest:
 
     def __init__(self, stack: Stack, key: str = ADMIN_KEY) -> None:
         headers = {"Authorization": f"Bearer {key}"}
-        self.http = httpx2.AsyncClient(base_url=stack.rest, headers=headers, timeout=70)
+        self.http = plain_client(base_url=stack.rest, headers=headers, timeout=70)
 
     async def __aenter__(self) -> Self:
         return self

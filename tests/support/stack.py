@@ -1,15 +1,17 @@
 """Capflow as a newcomer runs it: real processes, known from outside only."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from http.client import HTTPException
 from pathlib import Path
 from typing import Self
-
-import httpx2
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 from tests.servers.ports import free_ports
 
@@ -83,9 +85,10 @@ class Process:
 
     def _ready(self) -> bool:
         try:
-            url = f"http://127.0.0.1:{self.port}/readyz"
-            return httpx2.get(url, timeout=2).status_code == 200
-        except httpx2.HTTPError:
+            # It is asked often: an HTTP client with all that HTTPS needs would cost more than it.
+            with urlopen(f"http://127.0.0.1:{self.port}/readyz", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (OSError, HTTPException):
             return False
 
 
@@ -145,11 +148,18 @@ class Stack:
     def _wait_online(self) -> None:
         """Return when the gateway shows the agent online: only then can it be started on."""
         deadline = time.monotonic() + READY_SECONDS
-        headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
-        url = f"{self.rest}/v1/resources/{RESOURCE}"
-        while not httpx2.get(url, headers=headers).json().get("online"):
+        while not self._online():
             assert time.monotonic() < deadline, f"{RESOURCE} does not come online"
             time.sleep(0.05)
+
+    def _online(self) -> bool:
+        url = f"{self.rest}/v1/resources/{RESOURCE}"
+        request = Request(url, headers={"Authorization": f"Bearer {ADMIN_KEY}"})
+        try:
+            with urlopen(request, timeout=10) as answer:
+                return bool(json.load(answer)["online"])
+        except HTTPError:
+            return False
 
     def _environment(self) -> dict[str, str]:
         services = self.folder / "services.toml"

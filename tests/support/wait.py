@@ -7,17 +7,23 @@ from time import monotonic
 from typing import Any, TypeVar, overload
 
 T = TypeVar("T")
+SELDOM = 0.05
+"""Seconds."""
 
 
 @overload
 async def until(
-    condition: Callable[[], Awaitable[T]], timeout: float = 10, every: float = 0.01
+    condition: Callable[[], Awaitable[T]], timeout: float = 30, every: float = 0.01
 ) -> T: ...
 @overload
-async def until(condition: Callable[[], T], timeout: float = 10, every: float = 0.01) -> T: ...
-async def until(condition: Callable[[], Any], timeout: float = 10, every: float = 0.01) -> Any:
-    """Wait until `condition()`, which may be a coroutine function, gives something true: that."""
-    deadline = monotonic() + timeout
+async def until(condition: Callable[[], T], timeout: float = 30, every: float = 0.01) -> T: ...
+async def until(condition: Callable[[], Any], timeout: float = 30, every: float = 0.01) -> Any:
+    """Wait until `condition()`, which may be a coroutine function, gives something true: that.
+
+    It is asked after `every` seconds and then less and less often, down to `SELDOM`: to ask may
+    cost much.
+    """
+    deadline, pause = monotonic() + timeout, every
     while True:
         result = condition()
         value = await result if inspect.isawaitable(result) else result
@@ -25,7 +31,8 @@ async def until(condition: Callable[[], Any], timeout: float = 10, every: float 
             return value
         if monotonic() > deadline:
             raise AssertionError(f"not within {timeout} s: {_source(condition)}")
-        await asyncio.sleep(every)
+        await asyncio.sleep(pause)
+        pause = max(every, min(1.2 * pause, SELDOM))
 
 
 def _source(condition: object) -> str:
