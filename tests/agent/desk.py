@@ -22,7 +22,7 @@ from tests.support.wait import until
 T = TypeVar("T")
 
 
-async def found(look: Callable[[], T | None], timeout: float = 10) -> T:
+async def found(look: Callable[[], T | None], timeout: float = 30) -> T:
     """What `look` gives, once it gives something."""
     await until(lambda: look() is not None, timeout)
     result = look()
@@ -54,27 +54,27 @@ class Desk:
         self.orders.pop(order.task_id, None)
         await self._changed()
 
-    async def run(self, order: Order, timeout: float = 10) -> CaptureStatus:
+    async def run(self, order: Order, timeout: float = 30) -> CaptureStatus:
         """Want an order, and wait until it runs or has ended."""
         await self.want(order)
         return await found(lambda: self.report(order), timeout)
 
-    async def stop(self, order: Order, timeout: float = 10) -> CaptureStatus:
+    async def stop(self, order: Order, timeout: float = 30) -> CaptureStatus:
         """Take an order off the list, and wait until it has ended."""
         await self.unwant(order)
         return await self.ended(order, timeout)
 
-    async def ended(self, order: Order, timeout: float = 10) -> CaptureStatus:
+    async def ended(self, order: Order, timeout: float = 30) -> CaptureStatus:
         """The last report of an order, once it says that it has ended."""
         return await found(lambda: self._ended(order), timeout)
 
-    async def keepalive_after(self, seq: int = 0, timeout: float = 10) -> KeepAlive:
+    async def keepalive_after(self, seq: int = 0, timeout: float = 30) -> KeepAlive:
         """The first KeepAlive with a number above `seq`."""
         return await found(
             lambda: next((one for one in self.keepalives if one.seq > seq), None), timeout
         )
 
-    async def accepted(self, timeout: float = 10) -> None:
+    async def accepted(self, timeout: float = 30) -> None:
         """Wait until the agent has accepted the newest list."""
         await until(
             lambda: self.keepalives and self.keepalives[-1].revision == self.revision, timeout

@@ -100,7 +100,7 @@ async def test_an_interface_that_goes_down_fails_its_capture_and_no_other(
     await rig.desk.run(other)
     await _send(wire, 10)
     wire.down()
-    ended = await rig.desk.ended(wanted, timeout=5)
+    ended = await rig.desk.ended(wanted, timeout=30)
     assert (ended.state, ended.stop_reason) == (TaskState.FAILED, StopReason.ERROR)
     assert ended.error is not None
     assert ended.error.code == "interface-down"
@@ -114,7 +114,7 @@ async def test_an_interface_that_is_deleted_fails_its_capture(rig: Rig, wire: Wi
     wanted = order(wire.near)
     await rig.desk.run(wanted)
     wire.delete()
-    ended = await rig.desk.ended(wanted, timeout=5)
+    ended = await rig.desk.ended(wanted, timeout=30)
     assert ended.state is TaskState.FAILED
     assert re.search("down or gone", ended.error.detail if ended.error else "")
 

@@ -59,7 +59,7 @@ async def test_a_limit_of_bytes_is_never_passed(rig: Rig) -> None:
 async def test_a_limit_of_seconds_ends_a_silent_capture(rig: Rig) -> None:
     wanted = order("lo", filter="udp port 9", limits=Limits(seconds=1))
     await rig.desk.run(wanted)
-    ended = await rig.desk.ended(wanted, timeout=3)
+    ended = await rig.desk.ended(wanted, timeout=30)
     assert (ended.stop_reason, ended.ledger.captured) == (StopReason.SECONDS, 0)
 
 

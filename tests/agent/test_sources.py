@@ -116,7 +116,7 @@ async def test_a_read_gives_nothing_when_nothing_comes_in_time(bench: Bench) -> 
     began = time.monotonic()
     with contextlib.suppress(SourceEnded):
         assert bench.source.read(0.05) == []
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 15
 
 
 async def test_after_a_halt_all_that_was_counted_can_be_read(bench: Bench) -> None:

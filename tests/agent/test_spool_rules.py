@@ -70,7 +70,7 @@ def test_the_order_is_in_the_head_of_each_file() -> None:
     assert order_in(bytes(torn)) is None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.binary(max_size=3000), min_size=1, max_size=12), st.data())
 def test_damage_costs_the_records_it_hits_and_no_other(
     datas: list[bytes], data: st.DataObject
@@ -231,7 +231,7 @@ class Queue(RuleBasedStateMachine):
 
 
 TestQueue = Queue.TestCase
-Queue.TestCase.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+Queue.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 
 
 def _block(number: int, data: bytes) -> Block:

@@ -23,7 +23,8 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """`capflow up`, shared by the tests that leave it as it was."""
-    with Stack(tmp_path_factory.mktemp("page")) as running:
+    # None of them is about a page that falls behind, so none does, however busy the machine is.
+    with Stack(tmp_path_factory.mktemp("page"), CAPFLOW_VIEWER_QUEUE="64MiB") as running:
         yield running
 
 

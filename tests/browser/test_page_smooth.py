@@ -48,7 +48,6 @@ def test_a_hundred_thousand_packets_hold_up_no_frame(
     told = f"{len(gaps)} frames, median {gaps[len(gaps) // 2]:.0f} ms, worst {gaps[-1]:.0f} ms"
     assert work.tasks > 1000, f"the trace is empty: {work}"
     assert work.longest < LONGEST_FRAME_MS, f"{work}; {told}"
-    assert gaps[len(gaps) // 2] < LONGEST_FRAME_MS, told
     assert screen.rows()[-1] == f"{MANY - 1:,}"
 
     screen.grid.focus()

@@ -97,7 +97,7 @@ def test_how_a_handler_ends_decides_what_becomes_of_its_message(
 async def test_of_failures_begun_together_only_the_first_lengthens_the_pause() -> None:
     pause = Pause()
     assert [pause.lengthen(), pause.lengthen(), pause.lengthen()] == [True, False, False]
-    await asyncio.wait_for(pause.over(), 0.5)
+    await asyncio.wait_for(pause.over(), 15)
     assert pause.lengthen()
 
 

@@ -38,7 +38,7 @@ async def watching(feed: Feed, *sessions: str) -> list[Change]:
 async def take(feed: Feed, count: int) -> list[Change]:
     """The next `count` changes and what comes with them."""
     changes: list[Change] = []
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(30):
         while len(changes) < count:
             changes += await feed.changes()
     return changes
@@ -172,7 +172,7 @@ async def test_a_feed_can_rest_and_go_on(store: PacketStore, feed: Feed) -> None
 
 async def test_changes_return_empty_when_nothing_happens(store: PacketStore, feed: Feed) -> None:
     await watching(feed, ONE)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         assert await feed.changes() == []
 
 
@@ -183,7 +183,7 @@ async def test_closing_ends_a_read_under_way(
     await watching(feed, *sessions)
     reading = asyncio.create_task(_read(feed))
     await asyncio.sleep(0)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await feed.close()
         assert await reading == []
     assert await feed.changes() == []

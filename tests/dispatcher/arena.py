@@ -111,12 +111,12 @@ class Arena:
         command = StartCapture(**{"resource": "web-1", "service": "eth0", **fields})
         message = encode(START_CAPTURE, command, message_id=message_id or str(uuid4()))
         key = start_key(command.resource, command.service)
-        return _reply(await self.requests.ask(COMMANDS, key, message, 10))
+        return _reply(await self.requests.ask(COMMANDS, key, message, 60))
 
     async def stop(self, **fields: Any) -> CommandReply:
         """Ask for a capture to stop."""
         message = encode(STOP_CAPTURE, StopCapture(**fields))
-        return _reply(await self.requests.ask(COMMANDS, stop_key("web-1", "eth0"), message, 10))
+        return _reply(await self.requests.ask(COMMANDS, stop_key("web-1", "eth0"), message, 60))
 
     async def running(self, agent: FakeAgent, **fields: Any) -> CommandReply:
         """A capture that runs."""

@@ -82,7 +82,7 @@ async def frozen(world: World) -> Outcome:
     verdict = Verdict()
     dead = [name for name, process in world.stack.processes.items() if not alive(process)]
     verdict.must(not dead, f"{', '.join(dead)} died")
-    verdict.must(slowest < IN_TIME, f"an answer took {slowest:.1f} s")
+    verdict.must(world.in_time(slowest, IN_TIME), f"an answer took {slowest:.1f} s")
     state = (await world.rest.task(running))["state"]
     verdict.must(state == "running", f"the capture that ran meanwhile is {state}")
     await _stop_all(promises, [running, *tasks])
@@ -110,7 +110,7 @@ async def connections_closed(world: World) -> Outcome:
         await promises.start_and_stop("lo")
         times.append(closed.seconds)
         await until(partial(_gone, world, before), 15, every=0.1)
-    verdict.must(max(times) < CONSUMERS_BACK, f"a round took {max(times):.1f} s")
+    verdict.must(world.in_time(max(times), CONSUMERS_BACK), f"a round took {max(times):.1f} s")
     verdict.i1 += promises.judge()
     times.sort()
     seen = f"a start and stop took {times[10]:.2f} s in the median, {times[-1]:.2f} s at most"
@@ -189,7 +189,7 @@ async def _ask_in_vain(promises: Promises, name: str, seconds: float, verdict: V
         await promises.once("/v1/captures", start)
     answers, slowest = dict(promises.answers), promises.slowest
     verdict.must(set(answers) == {"503"}, f"{name}: starts were answered {answers}")
-    verdict.must(slowest < IN_TIME, f"{name}: a 503 took {slowest:.1f} s")
+    verdict.must(world.in_time(slowest, IN_TIME), f"{name}: a 503 took {slowest:.1f} s")
     depths = {queue: world.place.queues()[queue]["messages"] for queue in DISPATCHERS_QUEUES}
     verdict.must(not any(depths.values()), f"{name}: queues did not drain: {depths}")
     for one, process in world.stack.processes.items():
@@ -207,7 +207,9 @@ async def robbed(world: World) -> Outcome:
             gone = Stopwatch()
             await until(partial(_back, bus, name), 20, every=0.02)
             times.append(gone.seconds)
-    verdict.must(max(times) < REDECLARED, f"a queue was back after {max(times):.1f} s")
+    verdict.must(
+        world.in_time(max(times), REDECLARED), f"a queue was back after {max(times):.1f} s"
+    )
     promises = Promises(world)
     _unbind(world)
     unbound = Stopwatch()
@@ -216,7 +218,7 @@ async def robbed(world: World) -> Outcome:
     verdict.must(first == {"503": 1}, f"an unroutable start was answered {first}")
     await promises.start_and_stop("lo")
     rebound = unbound.seconds
-    verdict.must(rebound < REDECLARED, f"the binding was back after {rebound:.1f} s")
+    verdict.must(world.in_time(rebound, REDECLARED), f"the binding was back after {rebound:.1f} s")
     verdict.i1 += promises.judge()
     seen = f"queues were back within {max(times):.1f} s, the binding within {rebound:.1f} s"
     return Outcome(f"{len(times)} queues deleted, a binding removed", seen, verdict, rebound)

@@ -99,8 +99,7 @@ async def reply_lost(world: Proxied) -> Outcome:
         await promises.ended(task_id)
         times.append(told.seconds)
     really(lost, "no reply was swallowed")
-    if world.full:
-        verdict.must(max(times) < REACHED, f"an order took {max(times):.1f} s")
+    verdict.must(world.in_time(max(times), REACHED), f"an order took {max(times):.1f} s")
     verdict.i1 += promises.judge()
     seen = f"{lost} lists were lost; the next one came within {max(times):.1f} s"
     return Outcome("lists to the agent swallowed", seen, verdict, max(times))

@@ -36,7 +36,9 @@ async def mongod_killed(field: Field) -> Outcome:
         recovered = await _all_flow(captures)
         await asyncio.gather(*(capture.finish() for capture in captures))
         verdict = judged(captures)
-    verdict.must(recovered <= FEED_BACK, f"the feed was back after {recovered:.1f} s only")
+    verdict.must(
+        field.in_time(recovered, FEED_BACK), f"the feed was back after {recovered:.1f} s only"
+    )
     return Outcome(
         f"SIGKILL of mongod while {agents} agents wrote; started again",
         f"{waited:.0f} packets waited in one agent; all were stored",

@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from hashlib import sha256
 from pathlib import Path
-from time import perf_counter
+from time import thread_time
 
 from tests.fuzz.targets import Target
 
 MOST_SECONDS = 0.001
-"""How long one packet may take, or those of one input on average."""
+"""How long the processor may take for one packet, or on average for those of one input."""
 _LOOKS = 20
-"""How often a slow input is timed again before it is believed: others use this machine too."""
+"""How often a slow input is timed again before it is believed: the caches may have been cold."""
 CORPUS = Path(__file__).parent / "corpus"
 """Inputs that once did harm, or were made to: each is fed to every target."""
 
@@ -42,9 +42,9 @@ def corpus() -> list[Path]:
 
 
 def _seconds(target: Target, data: bytes) -> float:
-    begun = perf_counter()
+    begun = thread_time()
     packets = target.feed(data)
-    return (perf_counter() - begun) / max(packets, 1)
+    return (thread_time() - begun) / max(packets, 1)
 
 
 def _keep(data: bytes) -> Path:

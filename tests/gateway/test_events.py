@@ -183,4 +183,4 @@ async def test_a_reader_is_woken_at_once() -> None:
     await asyncio.sleep(0)
     task = _task()
     listener.tell(task)
-    assert await asyncio.wait_for(reading, 1) == task
+    assert await asyncio.wait_for(reading, 15) == task

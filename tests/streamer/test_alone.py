@@ -47,7 +47,7 @@ async def test_it_runs_on_real_servers_until_it_is_told_to_stop(
     running = asyncio.create_task(main(settings, stop))
     await until(lambda: _serves(port))
     stop.set()
-    await asyncio.wait_for(running, 12)
+    await asyncio.wait_for(running, 30)
     assert (tmp_path / "ticket.secret").stat().st_mode & 0o777 == 0o600
 
 

@@ -153,7 +153,7 @@ async def test_blocks_that_never_come_are_given_up_and_told(embedded: Stage) -> 
         await play.packets(10)
         play.make(10)  # counted, and not there
         await play.end()
-        last = await viewer.end(timeout=20)
+        last = await viewer.end()
     assert viewer.told == {"unknown": 10}
     assert last["next"] == 20
 
@@ -197,7 +197,7 @@ async def test_redis_away_and_back_leaves_viewers_unharmed(
         await viewer.until("status")
         assert "tasks" in await asyncio.to_thread(streamer.page, "/readyz")
         private_redis.start()
-        await until(lambda: embedded.tasks.exists(key), timeout=15)
+        await until(lambda: embedded.tasks.exists(key))
         await play.packets(10)
         await viewer.till(lambda: viewer.next == 20)
 

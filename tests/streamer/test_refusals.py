@@ -44,7 +44,7 @@ async def raw(streamer: Streamer) -> tuple[asyncio.StreamReader, asyncio.StreamW
 
 async def close_code(reader: asyncio.StreamReader) -> int:
     """The code of the close frame among what the server sends, which must end."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         sent = await reader.read(-1)
     while sent:
         opcode, size = sent[0] & 0xF, sent[1]

@@ -69,7 +69,7 @@ async def test_blocks_that_an_agent_could_not_read_back_hold_nobody_up(stage: St
         assert (await live.end())["missing"] == 60
     async with streamer.viewer(play) as late:
         await late.watch(**{"from": "beginning"})
-        await late.end(timeout=5)  # a hole that might be a removal takes two seconds
+        await late.end(timeout=20)  # a hole that might be a removal takes two seconds
     assert live.numbers == late.numbers
     assert live.told == late.told == {"unknown": 60}
 

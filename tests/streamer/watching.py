@@ -72,7 +72,7 @@ class Watching:
         await self.enter()
         return await self.start(**wish)
 
-    async def until(self, kind: str, timeout: float = 10) -> Json:
+    async def until(self, kind: str, timeout: float = 30) -> Json:
         """Read on up to the next message of this type."""
         async with asyncio.timeout(timeout):
             while True:
@@ -80,20 +80,20 @@ class Watching:
                 if message is not None and message["type"] == kind:
                     return message
 
-    async def till(self, condition: Callable[[], bool], timeout: float = 10) -> None:
+    async def till(self, condition: Callable[[], bool], timeout: float = 30) -> None:
         """Read on until a condition holds."""
         async with asyncio.timeout(timeout):
             while not condition():
                 await self.read()
 
-    async def end(self, timeout: float = 10) -> Json:
+    async def end(self, timeout: float = 30) -> Json:
         """Read on up to the end, and check that all adds up."""
         last = await self.until("end", timeout)
         assert await self.closed() == 1000
         self.add_up(last)
         return last
 
-    async def closed(self, timeout: float = 10) -> int:
+    async def closed(self, timeout: float = 30) -> int:
         """Read on until the connection is closed: the code."""
         async with asyncio.timeout(timeout):
             try:
