@@ -46,8 +46,9 @@ class Recording:
         try:
             await runs(self._gateway, self._answer)
             await self._stream()
-        except BaseException:
-            if not stop.is_set():
+        except BaseException as error:
+            # That it is to stop may not have been told yet; a second Ctrl-C waits for nothing.
+            if isinstance(error, Exception) or not stop.is_set():
                 with suppress(CapflowError):
                     await self._gateway.stop(self._session)
             raise
