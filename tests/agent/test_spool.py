@@ -91,7 +91,9 @@ async def test_full_means_the_newest_are_dropped_and_counted_to_the_packet(
     lost = sum(after.first - before.next for before, after in pairwise(blocks))
     assert ended.spool is not None
     assert lost == ended.ledger.dropped_agent == ended.spool.dropped
-    assert blocks[-1].next == ended.ledger.captured == 40_010
+    assert blocks[-1].next == ended.ledger.captured
+    # Where others have the processor, the kernel may find no room in the ring either.
+    assert ended.ledger.captured + ended.ledger.dropped_kernel == 40_010
     assert ended.ledger.closes()
 
 
