@@ -11,8 +11,8 @@ speed = 2                   # optional; "max" is as fast as possible
 loop = true                 # optional
 """
 
-import math
 import re
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,7 @@ def read_services(path: Path) -> list[Service]:
     text = _text(path)
     try:
         tables = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # such as a number of very many digits
         raise BadSetting(f"CAPFLOW_SERVICES: {path} is not TOML: {error}") from None
     try:
         return [_service(name, table, path) for name, table in _tables(tables).items()]
@@ -164,6 +164,6 @@ def _speed(table: dict[str, Any]) -> float | None:
     speed = table.get("speed", 1)
     if speed == "max":
         return None
-    if type(speed) not in (int, float) or not (speed > 0 and math.isfinite(speed)):
+    if type(speed) not in (int, float) or not 0 < speed <= sys.float_info.max:
         raise _Mistake('`speed` is a number above 0, or "max"', "speed")
     return float(speed)

@@ -1,6 +1,7 @@
 """Settings: environment variables with the prefix `CAPFLOW_`, one class a service."""
 
 import re
+from math import inf, isfinite
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -132,6 +133,7 @@ def _explain(cls: type[ServiceSettings], error: ValidationError) -> str:
 def _quantity(text: str, units: dict[str, Any], expected: str) -> float:
     found = _QUANTITY.fullmatch(text)
     unit = units.get(found[2].lower()) if found else None
-    if found is None or unit is None:
+    quantity = float(found[1]) * float(unit) if found and unit is not None else inf
+    if not isfinite(quantity):  # as is a number of very many digits
         raise ValueError(f"must be {expected}")
-    return float(found[1]) * float(unit)
+    return quantity

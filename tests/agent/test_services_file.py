@@ -5,7 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contracts.names import is_name
@@ -108,6 +108,9 @@ _WORDS = st.sampled_from([*_TABLES, *_KEYS, *_VALUES])
 
 
 @given(st.lists(_WORDS, max_size=20).map("".join) | st.text(max_size=200))
+@example("x = " + "[" * 10_000)
+@example("[services.web]\nsnaplen = " + "9" * 10_000)
+@example('[services.web]\nreplay = "services.toml"\nspeed = ' + "9" * 4_000)
 def test_any_text_is_a_services_file_or_told(text: str) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder, "services.toml")

@@ -1,9 +1,12 @@
 """The rules of the spool: records, and the queue that is part disk and part memory."""
 
+import struct
 import tempfile
 import threading
 from pathlib import Path
+from zlib import crc32
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -68,6 +71,11 @@ def test_the_order_is_in_the_head_of_each_file() -> None:
     torn = bytearray(HEAD)
     torn[-20] ^= 1
     assert order_in(bytes(torn)) is None
+
+
+@pytest.mark.parametrize("text", [b"[" * 10_000, b"9" * 10_000, b'"\\ud800"', b"\xff", b"{}"])
+def test_an_order_that_is_none_is_none_though_its_checksum_is_right(text: bytes) -> None:
+    assert order_in(b"CFor" + struct.pack("<II", len(text), crc32(text)) + text) is None
 
 
 @settings(max_examples=60)

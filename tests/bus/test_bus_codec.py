@@ -6,7 +6,7 @@ import zlib
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -121,6 +121,10 @@ json_values = st.recursive(
     body=st.binary() | json_values.map(lambda value: json.dumps(value).encode()),
     headers=st.dictionaries(st.text(), json_values),
 )
+@example(type=START_CAPTURE, body=b"[" * 100_000, headers={})
+@example(type=START_CAPTURE, body=b'{"resource":"\\ud800","service":"eth0"}', headers={})
+@example(type=START_CAPTURE, body=b'{"snaplen":' + b"9" * 10_000 + b"}", headers={})
+@example(type="\ud800", body=b"{}", headers={"\ud800": "\ud800", "x": "y" * 100_000})
 def test_arbitrary_messages_raise_nothing_but_undecodable(
     type: str, body: bytes, headers: dict[str, object]
 ) -> None:

@@ -1,14 +1,16 @@
 """The gateway's rules, without a gateway."""
 
 import asyncio
+import hmac
 import string
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contracts.names import NAME_PATTERN
@@ -31,6 +33,8 @@ KEY_CHARACTERS = string.ascii_letters + string.digits + "-._~+/"
 
 
 @given(st.text())
+@example("Bearer \ud800")
+@example("Bearer \xff")
 def test_any_header_is_a_key_or_none(header: str) -> None:
     key = bearer_key(header)
     assert key is None or (key in header and key.isascii() and " " not in key)
@@ -46,6 +50,8 @@ def test_a_header_beyond_all_measure_is_none() -> None:
 
 
 @given(st.text())
+@example("\x80")
+@example("\ud800")
 def test_any_cursor_is_a_name_or_refused(cursor: str) -> None:
     with suppress(ValueError):
         assert cursor_after(name_before(cursor)) == cursor
@@ -128,6 +134,7 @@ def test_a_role_includes_those_before_it(role: Role, may: set[Role]) -> None:
 
 
 @given(st.lists(st.tuples(st.lists(st.text() | st.integers(), min_size=1), st.text(), st.text())))
+@example([(["body", "\ud800"], "value_error", "\ud800")])
 def test_whatever_validation_found_becomes_a_problem(found: list[Any]) -> None:
     errors = [{"loc": tuple(loc), "type": kind, "msg": text} for loc, kind, text in found]
     response = invalid_request(errors).response()
@@ -159,6 +166,24 @@ async def test_a_keyring_tells_keys_apart(tmp_path: Path) -> None:
     assert keyring.caller(record.sha256) is None, "the hash is not the key"
     with pytest.raises(NameTaken):
         await keyring.add("ops", Role.VIEWER)
+
+
+async def test_how_long_a_key_takes_tells_nothing_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keyring = Keyring(tmp_path / "keys.json", "the-admin-key")
+    keys = [(await keyring.add(f"key-{n}", Role.VIEWER))[1] for n in range(5)]
+    compared: list[int] = []
+
+    def compare(one: str, other: str) -> bool:
+        compared.append(len(one) + len(other))
+        return hmac.compare_digest(one, other)
+
+    monkeypatch.setattr("services.gateway.keyring.hmac", SimpleNamespace(compare_digest=compare))
+    for key in ("the-admin-key", keys[0], keys[-1], "wrong", "wrong" * 50):
+        compared.clear()
+        keyring.caller(key)
+        assert compared == [2 * 64] * 6, "digests alone, each of them, and always to the end"
 
 
 async def test_what_another_gateway_changes_is_taken_up(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import bson
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contracts.block import Block
@@ -86,6 +86,8 @@ def test_a_cursor_names_its_place(at: datetime) -> None:
 
 
 @given(st.text(max_size=30))
+@example("\ud800")
+@example("\xb2")
 def test_any_text_is_a_cursor_or_a_value_error(text: str) -> None:
     with suppress(ValueError):
         place_of(text)

@@ -1,5 +1,7 @@
 """The command line: what helps, and what is refused, before anything runs."""
 
+from pathlib import Path
+
 import pytest
 
 from services.client.commands import COMMANDS as QUESTIONS
@@ -63,3 +65,20 @@ async def test_a_service_alone_says_which_server_it_needs(service: str) -> None:
     assert "CAPFLOW_BUS_URL" in result.err
     assert "capflow up" in result.err
     assert "Traceback" not in result.err
+
+
+async def test_a_services_file_with_a_command_in_it_stops_the_agent_and_runs_nothing(
+    tmp_path: Path,
+) -> None:
+    file, owned = tmp_path / "services.toml", tmp_path / "owned"
+    file.write_text(f'[services.web]\ninterface = "eth0;touch {owned}"\n')
+    nowhere = {
+        "CAPFLOW_BUS_URL": "amqp://127.0.0.1:1/",
+        "CAPFLOW_ENDPOINTS": "main=mongodb://127.0.0.1:1/capflow",
+    }
+    data = {"CAPFLOW_DATA": str(tmp_path / "data"), "CAPFLOW_SERVICES": str(file)}
+    result = await run("agent", env={**nowhere, **data})
+    assert result.code == 2
+    told = result.err.splitlines()[-1]
+    assert told.startswith(f"capflow: CAPFLOW_SERVICES: {file}, line 2: service 'web': `interface`")
+    assert not owned.exists()

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contracts.block import Block
@@ -182,6 +182,10 @@ def test_the_first_hole_is_told_at_once() -> None:
 
 
 @given(st.text())
+@example('{"type":"session","session":"a.b.20261123120000","ticket":"\\ud800"}')
+@example('{"type":"start","from":1e999}')
+@example('{"type":"start","from":' + "9" * 10_000 + "}")
+@example("[" * 100_000)
 def test_any_text_is_a_message_or_refused(text: str) -> None:
     try:
         message = decode(text)

@@ -14,7 +14,6 @@ taken for one.
     total length
 """
 
-import json
 from struct import Struct
 from typing import NamedTuple
 from uuid import UUID
@@ -117,6 +116,6 @@ def order_in(head: bytes) -> Order | None:
     if len(text) != length or crc32(text) != crc:
         return None
     try:
-        return Order.model_validate(json.loads(text))
-    except (ValidationError, ValueError):
+        return Order.model_validate_json(text)
+    except ValidationError:
         return None
