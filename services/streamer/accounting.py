@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from contracts.block import Block
 from contracts.stream import GapReason
-from services.packets.endpoints.plausible import jumps
+from services.streamer.doubt import Doubt
 
 
 class Hole(NamedTuple):
@@ -44,7 +44,7 @@ class Account:
     skipped: int = 0
     missing: int = 0
     _doubt: bool = field(default=False, init=False)
-    _doubted: int | None = field(default=None, init=False)
+    _jumps: Doubt = field(default_factory=Doubt, init=False)
 
     def __post_init__(self) -> None:
         self.next = self.first
@@ -100,13 +100,4 @@ class Account:
 
     def _follows(self, block: Block) -> bool:
         in_order = block.first >= self.next or self.next == self.first
-        return in_order and block.block >= self.block and self._believe_jump(block)
-
-    def _believe_jump(self, block: Block) -> bool:
-        """A jump over very many packets is believed when a second block says the same."""
-        if not jumps(block, self.next):
-            self._doubted = None
-            return True
-        confirmed = self._doubted is not None and block.first >= self._doubted
-        self._doubted = None if confirmed else block.first
-        return confirmed
+        return in_order and block.block >= self.block and self._jumps.believes(block, self.next)

@@ -9,7 +9,9 @@ from contracts.spool import Spool
 from contracts.task import Capture
 from services.packets.endpoints.port import PacketStore
 from services.packets.linktypes import ETHERNET
+from services.runtime import logs
 from services.streamer.accounting import Account
+from services.streamer.doubt import Doubt
 from services.streamer.ring import Ring
 from services.streamer.statuses import Statuses
 
@@ -65,6 +67,7 @@ class Channel:
         self._heard = 0  # the number after the last block that was heard of
         self._ledger: Ledger | None = None
         self._spool: Spool | None = None
+        self._jumps = Doubt()
         self._statuses = Statuses()
         self._note_linktype()
 
@@ -130,7 +133,17 @@ class Channel:
         return True
 
     def take(self, block: Block) -> None:
-        """Take in a block from the head or beyond: the store has none between."""
+        """Take in a block from the head or beyond: the store has none between.
+
+        One that jumps too far is left out until a second one says the same, or it would move the
+        end of the capture for everybody.
+        """
+        doubted = self._jumps.block
+        if not self._jumps.believes(block, self.next):
+            if doubted != block.block:
+                reason = f"it begins at packet {block.first} after {self.next}"
+                logs.get("streamer").warning("a block was set aside", block=block.id, reason=reason)
+            return
         self.ring.append(block)
         self.next = max(self.next, block.next)
         self.dropped = max(self.dropped, block.dropped)

@@ -94,6 +94,8 @@ class Hub:
             elif _lasting(channel, "short", _waits(channel), now, _SHORT_FOR):
                 self._lookout.look(channel)
         self._metrics.recent.set(sum(channel.ring.size for channel in self.channels.values()))
+        for name, store in self._endpoints.items():
+            self._metrics.not_believed.labels(name).set(store.set_aside)
 
     async def _recorded(self, session: str) -> Capture:
         capture = await self._endpoints.first.session(session)

@@ -10,8 +10,8 @@ class Metrics:
         def counter(name: str, meaning: str, *labels: str) -> Counter:
             return Counter(f"capflow_streamer_{name}", meaning, labels, registry=registry)
 
-        def gauge(name: str, meaning: str) -> Gauge:
-            return Gauge(f"capflow_streamer_{name}", meaning, registry=registry)
+        def gauge(name: str, meaning: str, *labels: str) -> Gauge:
+            return Gauge(f"capflow_streamer_{name}", meaning, labels, registry=registry)
 
         self.connections = gauge("connections", "Connections, with those that said nothing yet")
         self.viewers = gauge("viewers", "Viewers that were let in")
@@ -26,5 +26,8 @@ class Metrics:
         self.arrived = counter("blocks_arrived", "Blocks that came by a feed", "endpoint")
         self.read = counter("blocks_read", "Blocks read from a store", "endpoint")
         self.set_aside = counter("blocks_set_aside", "Blocks that could not be believed or read")
+        self.not_believed = gauge(
+            "documents_set_aside", "Stored documents that were not what they must be", "endpoint"
+        )
         self.history_lost = counter("history_lost", "Times a feed lost its history", "endpoint")
         self.away = counter("away", "Times a dependency did not answer", "dependency")

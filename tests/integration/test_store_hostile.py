@@ -19,6 +19,7 @@ from services.packets.endpoints.port import (
     Change,
     HistoryLost,
     SessionChanged,
+    Stored,
 )
 from services.runtime.mongo import Mongo
 from tests.support.captures import block, capture, session_at
@@ -57,7 +58,7 @@ def spoilt_text() -> bytes:
 
 
 HOSTILE: dict[str, Document | bytes] = {
-    "a jump": document(first=10**9 + 10),
+    "a jump": document(first=10**9 + 30),
     "a jump beyond all bounds": document(first=2**62),
     "a negative first": document(first=-1),
     "a negative count": document(count=-10),
@@ -121,7 +122,20 @@ async def test_a_hostile_block_does_not_spoil_what_is_read(
     put(database, HOSTILE[name])
     assert await store.read_blocks(SESSION, 0) == honest
     assert await store.block_with(SESSION, 5) == honest[0]
-    assert (await store.stored(SESSION)).blocks >= 2
+    stored = await store.stored(SESSION)
+    assert stored.blocks >= 2
+    assert stored.next == honest[-1].next
+
+
+async def test_a_last_block_that_jumps_counts_when_another_follows_on_it(
+    store: MongoStore, database: Any
+) -> None:
+    await store.insert_blocks([block(SESSION, 0)])
+    put(database, document(first=10**9 + 10))
+    put(database, document(_id=f"{SESSION}#0000000002", first=2 * 10**9 + 20))
+    assert await store.stored(SESSION) == Stored(packets=10, blocks=1, bytes=100, next=10)
+    put(database, document(_id=f"{SESSION}#0000000003", first=2 * 10**9 + 30))
+    assert (await store.stored(SESSION)).next == 2 * 10**9 + 40
 
 
 async def test_what_cannot_harm_is_taken_though_it_is_odd(store: MongoStore, database: Any) -> None:

@@ -16,6 +16,7 @@ from services.runtime.errors import BadSetting
 from services.runtime.settings import load
 from services.streamer.accounting import Account, Hole
 from services.streamer.doorstep import Doorstep
+from services.streamer.doubt import Doubt
 from services.streamer.frames import binary_frame, text_frame
 from services.streamer.gaps import INTERVAL, Gaps
 from services.streamer.liveness import Liveness, Patience, Verdict
@@ -123,6 +124,14 @@ def test_an_enormous_jump_of_one_block_only_is_set_aside() -> None:
     meeting = account.meet(block(1, 10))
     assert meeting is not None
     assert meeting.holes == (Hole("unknown", 0, 10),)
+
+
+def test_a_block_that_is_read_again_does_not_say_the_same_as_itself() -> None:
+    doubt = Doubt()
+    assert not doubt.believes(block(3, MAX_JUMP), 0)
+    assert not doubt.believes(block(3, MAX_JUMP), 0)
+    assert doubt.believes(block(4, MAX_JUMP + 10), 0)
+    assert not doubt.believes(block(5, 3 * MAX_JUMP), MAX_JUMP + 20)
 
 
 def test_a_block_that_goes_back_is_set_aside() -> None:

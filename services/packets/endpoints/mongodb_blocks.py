@@ -16,7 +16,13 @@ from services.packets.endpoints.documents import (
     block_document,
     block_of,
 )
-from services.packets.endpoints.plausible import fault_of, jumps
+from services.packets.endpoints.plausible import (
+    MAX_COUNT,
+    MAX_JUMP,
+    MAX_PACKETS,
+    fault_of,
+    jumps,
+)
 from services.packets.endpoints.port import BlockRefused, Stored
 from services.packets.endpoints.setaside import SetAside
 from services.runtime.errors import Undecodable
@@ -43,10 +49,19 @@ _UNLESS_HUGE: Document = {
 }  # fmt: skip
 _NAME_ONLY: Document = {"$project": {"_id": 1}}
 _BY_NAME: Document = {"_id": 1}
+_DOUBTS = 100
+"""Last blocks that are looked at before one that jumps is believed."""
 
 
 def _utc_now() -> datetime:
     return datetime.now(UTC)
+
+
+def _counted(session: str, below: int) -> Document:
+    """The stage that leaves a session's blocks whose numbers can be, and begin below a packet."""
+    counts: Document = {"$gte": 1, "$lte": MAX_COUNT}
+    first: Document = {"$gte": 0, "$lt": below}
+    return {"$match": {"session": session, "first": first, "count": counts, "bytes": {"$gte": 0}}}
 
 
 class MongoBlocks:
@@ -99,8 +114,17 @@ class MongoBlocks:
         return next(iter(self._good(await self._find(after, 1, order={"first": 1}))), None)
 
     async def stored(self, session: str) -> Stored:
-        """What is stored of a session, from the index alone."""
-        positive = {"first": {"$gte": 0}, "count": {"$gte": 1}, "bytes": {"$gte": 0}}
+        """What is stored of a session, from the index alone.
+
+        A last block that jumps too far counts only when another follows on it.
+        """
+        found = await self._sum(session, MAX_PACKETS)
+        if found.next - found.packets < MAX_JUMP:
+            return found
+        return await self._sum(session, await self._before_jumps(session))
+
+    async def _sum(self, session: str, below: int) -> Stored:
+        """What is stored of a session, of blocks that begin below a packet."""
         total = {
             "_id": None,
             "packets": {"$sum": "$count"},
@@ -108,10 +132,22 @@ class MongoBlocks:
             "bytes": {"$sum": "$bytes"},
             "next": {"$max": {"$add": ["$first", "$count"]}},
         }
-        pipeline: list[Document] = [{"$match": {"session": session, **positive}}, {"$group": total}]
-        for found in await self._aggregate(pipeline):
+        for found in await self._aggregate([_counted(session, below), {"$group": total}]):
             return Stored(found["packets"], found["blocks"], found["bytes"], found["next"])
         return Stored()
+
+    async def _before_jumps(self, session: str) -> int:
+        """The packet before which the last block begins that is believed."""
+        below = MAX_PACKETS
+        fields = {"_id": 0, "first": 1, "count": 1}
+        newest: list[Document] = [{"$sort": {"first": -1}}, {"$limit": 2}, {"$project": fields}]
+        for _ in range(_DOUBTS):
+            found = await self._aggregate([_counted(session, below), *newest])
+            ends = [0, *(each["first"] + each["count"] for each in found[1:])]
+            if not found or found[0]["first"] - ends[-1] < MAX_JUMP:
+                break
+            below = found[0]["first"]
+        return below
 
     async def delete(self, session: str) -> None:
         """Remove a session's blocks, some at a time."""

@@ -5,11 +5,11 @@ from contracts.block import MAX_BLOCK_BYTES, Block
 MAX_JUMP = 10**9
 """Packets that nobody loses between two blocks: a jump in the numbers this large is no loss."""
 
-_MAX_COUNT = MAX_BLOCK_BYTES // 32
+MAX_COUNT = MAX_BLOCK_BYTES // 32
 """An Enhanced Packet Block takes 32 bytes at least."""
 _BLOCKS = 10**10
-_PACKETS = 2**53
-"""Numbers beyond it are no longer exact in JSON."""
+MAX_PACKETS = 2**53
+"""Packets of one capture: numbers beyond it are no longer exact in JSON."""
 _INT64 = 2**63
 
 
@@ -17,10 +17,10 @@ def fault_of(block: Block) -> str | None:
     """What is wrong with a block by itself, or None."""
     if not 0 <= block.block < _BLOCKS:
         return f"its number is {block.block}, and may be 0 to {_BLOCKS - 1}"
-    if not 1 <= block.count <= _MAX_COUNT:
-        return f"it counts {block.count} packets, and may hold 1 to {_MAX_COUNT}"
-    if not block.block <= block.first < _PACKETS:
-        return f"its first packet is {block.first}, and may be {block.block} to {_PACKETS - 1}"
+    if not 1 <= block.count <= MAX_COUNT:
+        return f"it counts {block.count} packets, and may hold 1 to {MAX_COUNT}"
+    if not block.block <= block.first < MAX_PACKETS:
+        return f"its first packet is {block.first}, and may be {block.block} to {MAX_PACKETS - 1}"
     if len(block.data) > MAX_BLOCK_BYTES:
         return f"its data takes {len(block.data)} bytes, and may take {MAX_BLOCK_BYTES}"
     return _fault_of_counters(block)
