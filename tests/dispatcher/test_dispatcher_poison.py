@@ -10,6 +10,7 @@ from contracts.topology import (
     START_CAPTURE,
     STOP_CAPTURE,
     TASK_REPORT,
+    VERSION_HEADER,
 )
 from services.runtime.bus.port import Outgoing
 from tests.dispatcher.arena import Arena
@@ -27,6 +28,7 @@ POISON = {
     "nothing": b"",
     "operator": b'{"resource": {"$gt": ""}, "service": "eth0"}',
 }
+HEALTHY = b'{"resource": "web-1", "service": "eth0"}'
 PLACES = [
     (COMMANDS, "capture.start.web-1.eth0", START_CAPTURE),
     (COMMANDS, "capture.stop.web-1.eth0", STOP_CAPTURE),
@@ -44,11 +46,15 @@ async def test_poison_between_healthy_messages_is_set_aside(
         for body in bodies:
             await world.bus.publish(exchange, key, Outgoing(kind, body))
         await world.bus.publish(exchange, key, Outgoing("capture.dance", b"{}"))
+        newer = Outgoing(kind, HEALTHY, headers={VERSION_HEADER: "99"})
+        await world.bus.publish(exchange, key, newer)
         reply = await world.running(agent)
         await world.bus.publish(exchange, key, Outgoing(kind, b"{}"))
-        await until(lambda: len(world.dead) == len(bodies) + 2)
-        assert all(reason for _, reason in world.dead)
-        assert any("unknown type" in reason for _, reason in world.dead)
+        await until(lambda: len(world.dead) == len(bodies) + 3)
+        reasons = [reason for _, reason in world.dead]
+        assert all(reasons)
+        for expected in ("unknown type", "unknown version '99': known is 1"):
+            assert sum(expected in reason for reason in reasons) == 1
         await world.stop(session=reply.session)
         await until(lambda: not agent.running)
 

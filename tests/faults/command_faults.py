@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -15,13 +16,28 @@ from tests.support.stack import RESOURCE
 from tests.support.wait import until
 
 DELIVERED = "capflow_dispatcher_commands_total"
+SOUND = json.dumps({"resource": RESOURCE, "service": "lo"}).encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Poison:
+    """A message that nobody can read."""
+
+    body: bytes
+    version: int = 1
+    type: str | None = None
+    """Where it is not the type that belongs there."""
+
+
 POISON = {
-    "bad JSON": b"{",
-    "wrong schema": b'{"resource": "Not A Name", "service": "lo"}',
-    "an object for a name": b'{"resource": {"$gt": ""}, "service": "lo"}',
-    "pickle": b"\x80\x04\x95",
-    "nesting": b"[" * 10_000,
-    "5 MB": b"x" * 5_000_000,
+    "bad JSON": Poison(b"{"),
+    "wrong schema": Poison(b'{"resource": "Not A Name", "service": "lo"}'),
+    "an object for a name": Poison(b'{"resource": {"$gt": ""}, "service": "lo"}'),
+    "pickle": Poison(b"\x80\x04\x95"),
+    "nesting": Poison(b"[" * 10_000),
+    "5 MB": Poison(b"x" * 5_000_000),
+    "unknown version": Poison(SOUND, version=99),
+    "unknown type": Poison(SOUND, type="capture.dance"),
 }
 QUEUES = {
     "capflow.dispatcher.commands": ("capflow.commands", f"capture.start.{RESOURCE}.lo",
@@ -123,10 +139,12 @@ async def poisoned(world: World) -> Outcome:
     await asyncio.to_thread(world.place.dead_letters)
     async with BusClient(world.place.amqp_url) as bus:
         healthy = 0
-        for body in POISON.values():
+        for poison in POISON.values():
             for exchange, key, kind in QUEUES.values():
-                await bus.publish(body, key, exchange, type=kind, headers={"version": 1})
-            await _mislead_the_gateway(bus, body)
+                await _publish(bus, poison, exchange, key, kind)
+            # And for the gateway's own queue, which is what it hears of tasks by.
+            key = f"task.running.{RESOURCE}.lo"
+            await _publish(bus, poison, "capflow.events", key, "task.event")
             answer = await bus.start(service="no-such-service")
             healthy += answer["error"]["code"] == "unknown-service"
         started = await bus.start(service="s0", filter=QUIET)
@@ -142,10 +160,9 @@ async def poisoned(world: World) -> Outcome:
     return Outcome(f"{len(POISON)} kinds of poison in {len(QUEUES) + 1} queues", seen, verdict)
 
 
-async def _mislead_the_gateway(bus: BusClient, body: bytes) -> None:
-    """Poison for the gateway's own queue, which is what it hears of tasks by."""
-    key = f"task.running.{RESOURCE}.lo"
-    await bus.publish(body, key, "capflow.events", type="task.event", headers={"version": 1})
+async def _publish(bus: BusClient, poison: Poison, exchange: str, key: str, kind: str) -> None:
+    headers = {"version": poison.version}
+    await bus.publish(poison.body, key, exchange, type=poison.type or kind, headers=headers)
 
 
 def _judge_dead(dead: list[dict[str, Any]]) -> list[str]:
@@ -154,7 +171,11 @@ def _judge_dead(dead: list[dict[str, Any]]) -> list[str]:
     complaints = [f"a dead letter has no reason: {header}"
                   for header in headers if not header.get("capflow-reason")]  # fmt: skip
     wanted = dict.fromkeys(QUEUES, len(POISON))
-    return complaints + ([] if counts == wanted else [f"dead letters came from {dict(counts)}"])
+    complaints += [] if counts == wanted else [f"dead letters came from {dict(counts)}"]
+    for reason in ("unknown version 99", "unknown type"):
+        told = sum(reason in str(header.get("capflow-reason")) for header in headers)
+        complaints += [] if told == len(QUEUES) else [f"{told} dead letters say {reason!r}"]
+    return complaints
 
 
 async def two_dispatchers(world: World) -> Outcome:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import tracemalloc
 from typing import Any
 
 import httpx2
@@ -219,23 +218,6 @@ async def test_a_body_that_grows_too_large_is_refused_while_it_is_read(shared: W
     headers = {"Content-Type": "application/json"}
     answer = await shared.http.post("/v1/captures", content=endless(), headers=headers)
     is_problem(answer, 413, "body-too-large")
-
-
-async def test_hostile_bodies_leave_memory_flat(shared: World) -> None:
-    headers = {"Content-Type": "application/json"}
-
-    async def attack() -> None:
-        bodies = [b"[" * 60_000, b" " * 2_000_000, b'{"a":"' + b"x" * 60_000 + b'"}']
-        for body in bodies * 3:
-            await shared.http.post("/v1/captures", content=body, headers=headers)
-
-    await attack()
-    tracemalloc.start()
-    before, _ = tracemalloc.get_traced_memory()
-    await attack()
-    after, _ = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert after - before < 5_000_000
 
 
 async def test_a_header_that_is_too_large_does_not_stop_the_gateway(shared: World) -> None:

@@ -1,6 +1,7 @@
 """What only RabbitMQ shows: the properties on the wire, other clients, poison."""
 
 import asyncio
+import gzip
 import pickle
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -114,6 +115,7 @@ async def test_poison_is_dead_with_its_reason_and_every_healthy_message_is_handl
         b"x" * 5_000_000,
         pickle.dumps(object()),
         b"[" * 10_000 + b"]" * 10_000,
+        gzip.compress(bytes(50_000_000)),
     ]
     healthy = b'{"resource": "host", "service": "eth0"}'
     for queue, exchange in ((COMMANDS_QUEUE, COMMANDS), (KEEPALIVE_QUEUE, KEEPALIVE)):
@@ -121,10 +123,14 @@ async def test_poison_is_dead_with_its_reason_and_every_healthy_message_is_handl
         for body in poison:
             await send(other, exchange, KEY, body, type=START_CAPTURE, content_encoding="gzip")
             await send(other, exchange, KEY, healthy, type=START_CAPTURE)
+        newer = {VERSION_HEADER: 99}
+        await send(other, exchange, KEY, healthy, type=START_CAPTURE, headers=newer)
+        await send(other, exchange, KEY, healthy, type=START_CAPTURE)
     await bus.consume(DEAD_QUEUE, mourn)
-    await until(lambda: len(handled) == len(reasons) == 10)
+    await until(lambda: len(handled) == len(reasons) == 14)
     assert None not in reasons
     assert sum("bytes, more than" in str(reason) for reason in reasons) == 2
+    assert reasons.count("unknown version 99: known is 1") == 2
 
 
 async def test_a_huge_header_table_is_not_carried_on(
