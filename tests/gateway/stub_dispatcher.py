@@ -30,6 +30,7 @@ from contracts.topology import (
 )
 from services.packets.endpoints.opening import Endpoints
 from services.packets.endpoints.port import PacketStore, SessionTaken
+from services.packets.linktypes import ETHERNET
 from services.runtime.bus.codec import decode, encode
 from services.runtime.bus.port import Bus, Incoming, Subscription
 
@@ -140,7 +141,7 @@ class StubDispatcher:
         )
         self._answers[command.task_id] = (digest, reply)
         if self.runs_at_once:
-            await self.becomes(command.task_id, TaskState.RUNNING)
+            await self.becomes(command.task_id, TaskState.RUNNING, linktype=ETHERNET)
         return reply
 
     async def _recorded(self, command: StartCapture, by: str, digest: str) -> Capture:
