@@ -31,7 +31,8 @@ class _Server(uvicorn.Server):
 def listen(host: str, port: int, variable: str = "") -> socket.socket:
     """A socket that listens. Raises BadSetting where the address cannot be had."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # The protocol is named, or asyncio would leave Nagle's delay on for what is accepted here.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in _DEAD_AFTER:
