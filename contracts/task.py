@@ -1,13 +1,13 @@
 """A task as others see it: its states, why it ended, what agents report of it."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from pydantic import StringConstraints
 
 from contracts.ledger import Ledger
-from contracts.model import Instant, Message
+from contracts.model import Instant, Message, Text
 from contracts.names import Name, SessionName
 from contracts.order import EndpointRef, IdleSeconds, Limits, Order, Snaplen
 from contracts.spool import Spool
@@ -70,7 +70,23 @@ class Task(Message):
     stopped_at: Instant | None = None
 
 
-class Capture(Task):
+class Watched(Message):
+    """What an agent says of a capture's service; nothing before it runs."""
+
+    interface: str | None = None
+    linktype: int | None = None
+    """The link type's number in the registry of LINKTYPE_ values (pcap-linktype(7))."""
+    service_filter: Text = ""
+    """The service's own filter, which holds beside the order's."""
+    service_snaplen: Snaplen | None = None
+    """The service's own snap length; the smaller of it and the order's holds."""
+
+    def watched(self) -> dict[str, Any]:
+        """These fields alone."""
+        return {name: getattr(self, name) for name in Watched.model_fields}
+
+
+class Capture(Task, Watched):
     """A task and its order: the answer of `GET /v1/captures/{session}`, and the stored record."""
 
     filter: str = ""
@@ -79,11 +95,20 @@ class Capture(Task):
     endpoint: EndpointRef
     keep: bool = False
     idle_seconds: IdleSeconds
-    interface: str | None = None
-    linktype: int | None = None
-    """The link type's number in the registry of LINKTYPE_ values (pcap-linktype(7))."""
     sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
     """Of an ended capture: the SHA-256 of its pcapng file, known once it was sent whole."""
+
+    @property
+    def filter_in_force(self) -> str:
+        """The service's filter and the order's, in pcap-filter syntax."""
+        texts = [text.strip() for text in (self.service_filter, self.filter) if text.strip()]
+        return texts[0] if len(texts) == 1 else " and ".join(f"({text})" for text in texts)
+
+    @property
+    def snaplen_in_force(self) -> int | None:
+        """Bytes kept of each packet; None is all."""
+        lengths = [length for length in (self.service_snaplen, self.snaplen) if length]
+        return min(lengths, default=None)
 
     @classmethod
     def of(cls, order: Order, state: TaskState = TaskState.REQUESTED) -> "Capture":
@@ -99,7 +124,7 @@ class Capture(Task):
         return Task(**{name: getattr(self, name) for name in Task.model_fields})
 
 
-class CaptureStatus(Message):
+class CaptureStatus(Watched):
     """What an agent says of one capture that it runs or has ended."""
 
     order: Order
@@ -111,8 +136,6 @@ class CaptureStatus(Message):
     spool: Spool | None = None
     recovered: bool = False
     """Whether its agent was restarted since it ran: only the store knows all that is stored."""
-    interface: str | None = None
-    linktype: int | None = None
     started_at: Instant | None = None
     stopped_at: Instant | None = None
 

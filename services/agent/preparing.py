@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 from contracts.order import MAX_SNAPLEN, Order
+from contracts.task import Watched
 from services.agent.exclusion import Peer, exclusions
 from services.agent.failures import (
     INVALID_FILTER,
@@ -35,8 +37,22 @@ class Prepared:
     source: Source
     screen: Screen
     store: PacketStore
-    interface: str
+    service: Service
     linktype: int
+
+    @property
+    def interface(self) -> str:
+        """What others see as the service's interface."""
+        return self.service.origin.label
+
+    def watched(self) -> dict[str, Any]:
+        """What others are told of the service, as fields of a status."""
+        return Watched(
+            interface=self.interface,
+            linktype=self.linktype,
+            service_filter=self.service.filter,
+            service_snaplen=self.service.snaplen,
+        ).watched()
 
 
 class Preparer:
@@ -64,7 +80,7 @@ class Preparer:
         linktype = await asyncio.to_thread(source.linktype)
         rules = await self._rules(order, service, source, linktype)
         snaplen = min(order.snaplen or MAX_SNAPLEN, service.snaplen or MAX_SNAPLEN)
-        return Prepared(source, Screen(rules, snaplen), store, service.origin.label, linktype)
+        return Prepared(source, Screen(rules, snaplen), store, service, linktype)
 
     def _service(self, order: Order) -> Service:
         services = {service.name: service for service in self._services()}

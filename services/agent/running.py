@@ -113,12 +113,7 @@ class Running:
         await asyncio.to_thread(prepared.source.open, prepared.screen)
         self._put_spool_under(prepared)
         ended = self._begin(prepared)
-        self._become(
-            TaskState.RUNNING,
-            interface=prepared.interface,
-            linktype=prepared.linktype,
-            started_at=started_at,
-        )
+        self._become(TaskState.RUNNING, started_at=started_at, **prepared.watched())
         return await self._store(prepared, ended)
 
     def _put_spool_under(self, prepared: Prepared) -> None:

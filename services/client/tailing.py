@@ -163,7 +163,7 @@ class Tail:
             return
         self._begun = True
         capture = info.capture
-        filter = f", filter {capture.filter}" if capture.filter else ""
+        filter = f", filter {capture.filter_in_force}" if capture.filter_in_force else ""
         note(
             f"{capture.session} {capture.state}, interface"
             f" {capture.interface or capture.service}{filter}"

@@ -59,8 +59,7 @@ class Followed:
         if self.capture.state.ended and not capture.state.ended:
             return
         if capture.linktype is None:
-            known = {"linktype": self.capture.linktype, "interface": self.capture.interface}
-            capture = capture.model_copy(update=known)
+            capture = capture.model_copy(update=self.capture.watched())
         news = (capture.state, capture.linktype) != (self.capture.state, self.capture.linktype)
         self.capture = capture
         if news:

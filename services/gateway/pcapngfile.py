@@ -22,10 +22,10 @@ def head(capture: Capture) -> bytes:
         application="Capflow", hardware=capture.resource, comment=_origin(capture)
     ) + interface_block(
         ETHERNET if capture.linktype is None else capture.linktype,
-        capture.snaplen or 0,
+        capture.snaplen_in_force or 0,
         name=escape(capture.interface or capture.service),
         description=f"service {capture.service} of {capture.resource}",
-        filter=capture.filter,
+        filter=capture.filter_in_force,
     )
 
 

@@ -84,6 +84,11 @@ class Channel:
         return self._ledger
 
     @property
+    def reported(self) -> bool:
+        """Whether its task's hash has been read."""
+        return self._ledger is not None
+
+    @property
     def spool(self) -> Spool | None:
         """What waits on the agent's disk; as new as the ledger."""
         return self.capture.spool if self._ledger is None or self.ended else self._spool
@@ -163,9 +168,12 @@ class Channel:
 
     def report(self, capture: Capture) -> None:
         """Take in the task's hash: its ledger is newer than the record's, its state may not be."""
+        first_time = not self.reported
         self._ledger, self._spool = capture.ledger, capture.spool
         self.capture = _with_linktype(self.capture, capture)
         self._note_linktype()
+        if first_time:
+            self.tick()
 
     def vanish(self) -> None:
         """The session was removed."""
@@ -190,8 +198,7 @@ class Channel:
 
 
 def _with_linktype(capture: Capture, other: Capture) -> Capture:
-    """The capture; what it does not know yet of its interface is from another report of it."""
+    """The capture; what it does not know yet of its service is from another report of it."""
     if capture.linktype is not None or other.linktype is None:
         return capture
-    known = {"linktype": other.linktype, "interface": other.interface}
-    return capture.model_copy(update=known)
+    return capture.model_copy(update=other.watched())

@@ -69,8 +69,12 @@ def file_header(capture: Capture, linktype: int) -> bytes:
     """The frame before the first blocks: section and interface headers (draft-ietf-opsawg-pcapng,
     sections 4.1 and 4.2)."""
     section = section_header(application="Capflow", comment=capture.session)
-    name = capture.interface or capture.service
-    interface = interface_block(linktype, capture.snaplen or 0, name=name, filter=capture.filter)
+    interface = interface_block(
+        linktype,
+        capture.snaplen_in_force or 0,
+        name=capture.interface or capture.service,
+        filter=capture.filter_in_force,
+    )
     return binary_frame(section + interface)
 
 

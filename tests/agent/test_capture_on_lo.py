@@ -1,5 +1,7 @@
 """Captures of real packets on loopback."""
 
+from pathlib import Path
+
 from contracts.order import Limits
 from contracts.task import StopReason, TaskState
 from tests.agent.rig import Rig, order
@@ -61,6 +63,18 @@ async def test_a_limit_of_seconds_ends_a_silent_capture(rig: Rig) -> None:
     await rig.desk.run(wanted)
     ended = await rig.desk.ended(wanted, timeout=30)
     assert (ended.stop_reason, ended.ledger.captured) == (StopReason.SECONDS, 0)
+
+
+async def test_the_agent_tells_the_filter_and_the_length_of_the_service(
+    idle_rig: Rig, tmp_path: Path
+) -> None:
+    services = tmp_path / "services.toml"
+    services.write_text('[services.dns]\ninterface = "lo"\nfilter = "port 53"\nsnaplen = 64\n')
+    await idle_rig.start(services=services)
+    status = await idle_rig.desk.run(order("dns", filter="udp"))
+    assert status.watched() == {
+        "interface": "lo", "linktype": 1, "service_filter": "port 53", "service_snaplen": 64
+    }  # fmt: skip
 
 
 async def test_the_smaller_snap_length_holds_and_the_length_on_the_wire_stays(rig: Rig) -> None:

@@ -132,6 +132,17 @@ def test_a_capture_is_an_order_and_a_task() -> None:
     assert set(capture.task().model_dump()) == set(Task.model_fields)
 
 
+def test_the_services_filter_and_snap_length_hold_beside_those_asked_for() -> None:
+    asked = Capture.of(an_order()).model_copy(update={"filter": "udp or tcp", "snaplen": 96})
+    assert (asked.filter_in_force, asked.snaplen_in_force) == ("udp or tcp", 96)
+    both = asked.model_copy(update={"service_filter": "port 53", "service_snaplen": 64})
+    assert (both.filter_in_force, both.snaplen_in_force) == ("(port 53) and (udp or tcp)", 64)
+    own = both.model_copy(update={"filter": " ", "snaplen": None})
+    assert (own.filter_in_force, own.snaplen_in_force) == ("port 53", 64)
+    none = Capture.of(an_order()).model_copy(update={"filter": "", "snaplen": None})
+    assert (none.filter_in_force, none.snaplen_in_force) == ("", None)
+
+
 def test_times_are_written_in_utc() -> None:
     body = json.loads(Capture.of(an_order()).model_dump_json())
     assert body["requested_at"] == "2026-01-02T03:04:05Z"

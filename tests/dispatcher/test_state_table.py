@@ -133,6 +133,17 @@ def test_a_lost_capture_that_failed_was_back_first() -> None:
     )
 
 
+def test_what_an_agent_says_of_its_service_is_kept_once_it_has_said_it() -> None:
+    capture = a_capture(TaskState.REQUESTED, filter="udp")
+    service = {"interface": "lo", "linktype": 1, "service_filter": "port 9", "service_snaplen": 64}
+    running = states.reported(capture, says(capture, TaskState.RUNNING, **service), AT)
+    assert running is not None
+    ended = states.reported(running.capture, says(capture, TaskState.STOPPED), AT)
+    assert ended is not None
+    assert ended.capture.watched() == service
+    assert ended.capture.filter_in_force == "(port 9) and (udp)"
+
+
 def test_an_agents_wrong_clock_puts_nothing_before_the_request_or_after_now() -> None:
     capture, now = a_capture(), AT + timedelta(seconds=5)
     for wrong in (AT - timedelta(days=400), AT + timedelta(days=400)):

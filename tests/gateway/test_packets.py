@@ -154,16 +154,17 @@ async def test_the_file_says_where_how_and_for_whom_it_was_captured_and_what_was
     ledger = Ledger(seen=12, captured=7, dropped_kernel=4, beyond_limit=1, dropped_agent=2,
                     stored=5, blocks=1, bytes=1)  # fmt: skip
     await embedded.dispatcher.ends(
-        started["task_id"], ledger=ledger, linktype=1, interface="eth\x1b[31m0"
-    )
+        started["task_id"], ledger=ledger, linktype=1, interface="eth\x1b[31m0",
+        service_filter="host 10.0.0.1", service_snaplen=90,
+    )  # fmt: skip
     file = tmp_path / "capture.pcapng"
     file.write_bytes((await embedded.http.get(f"/v1/captures/{session}/pcapng")).content)
     told = subprocess.run(["capinfos", str(file)], capture_output=True, text=True, check=True)
     for text in (
         "Name = eth\\x1b[31m0",
         "Description = service eth0 of web-1",
-        "Filter string = udp port 53000",
-        "Capture length = 96",
+        "Filter string = (host 10.0.0.1) and (udp port 53000)",
+        "Capture length = 90",
         "Number of packets = 5",
         f"session {session}, task {started['task_id']}, asked for by admin",
     ):

@@ -29,6 +29,12 @@ export const STATES = {
   failed: "Failed",
 };
 
+/** What a capture takes: both the service's own filter and the one asked for hold. */
+export function filterOf({ service_filter, filter }) {
+  const given = [service_filter, filter].filter(Boolean);
+  return given.length > 1 ? given.map((each) => `(${each})`).join(" and ") : given.join("");
+}
+
 export const ended = (capture) => capture.state === "stopped" || capture.state === "failed";
 
 export const reasonOf = (capture) =>

@@ -11,7 +11,7 @@ import { State } from "../parts/badge.js";
 import { Question } from "../parts/dialog.js";
 import { bytes, count, duration, moment } from "../parts/format.js";
 import { Ledger } from "../parts/ledger.js";
-import { ended } from "../parts/words.js";
+import { ended, filterOf } from "../parts/words.js";
 import { addressOf } from "../route.js";
 import { useEffect, useState } from "../vendor/preact-hooks.js";
 import { Download } from "./download.js";
@@ -68,13 +68,16 @@ function Heading({ session, state: { capture }, children }) {
     </header>`;
 }
 
-function facts({ started_at, requested_at, requested_by, filter, limits, snaplen }) {
+function facts(capture) {
+  const { started_at, requested_at, requested_by, limits } = capture;
+  const filter = filterOf(capture);
+  const snaplen = Math.min(capture.snaplen ?? Infinity, capture.service_snaplen ?? Infinity);
   const bounds = [duration(limits.seconds), bytes(limits.bytes), limits.packets && `${count(limits.packets)} packets`];
   return [
     started_at ? `since ${moment(started_at)}` : `asked for ${moment(requested_at)}`,
     `by ${requested_by}`,
     filter && `only ${filter}`,
-    snaplen && `first ${snaplen} bytes of each`,
+    Number.isFinite(snaplen) && `first ${snaplen} bytes of each`,
     `ends at ${bounds.filter(Boolean).join(" or ")}`,
   ].filter(Boolean).join(" · ");
 }

@@ -3,19 +3,20 @@ import { html } from "../html.js";
 import { State } from "../parts/badge.js";
 import { bytes, count, duration, moment } from "../parts/format.js";
 import { lost } from "../parts/ledger.js";
-import { ended, reasonOf } from "../parts/words.js";
+import { ended, filterOf, reasonOf } from "../parts/words.js";
 import { addressOf } from "../route.js";
 import { Download } from "./download.js";
 
 export function SessionRow({ capture, calls, actions }) {
   const { session, state } = capture;
   const over = ended(capture);
+  const filter = filterOf(capture);
   return html`
     <li class="session" data-session=${session}>
       <div class="what">
         <h2><a href=${addressOf.live(session, over ? "beginning" : "live")}>${capture.service}<span class="quiet"> on ${capture.resource}</span></a></h2>
         <p class="quiet code">${session}</p>
-        ${capture.filter && html`<p class="quiet">only <code>${capture.filter}</code></p>`}
+        ${filter && html`<p class="quiet">only <code>${filter}</code></p>`}
       </div>
       <div class="how">
         <${State} state=${state} />
