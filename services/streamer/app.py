@@ -53,7 +53,7 @@ async def run(
     parts = (
         house.warden.run(),
         house.leases.run(),
-        Ledgers(tasks, house.hub, metrics).run(),
+        house.ledgers.run(),
         Pulse(house.hub).run(),
     )
     async with asyncio.TaskGroup() as group:
@@ -96,6 +96,7 @@ def _house(
         tickets=Tickets(_ticket_secret(settings)),
         compiler=FilterCompiler(),
         leases=Leases(tasks, hub, metrics),
+        ledgers=Ledgers(tasks, hub, metrics),
         warden=Warden(patience, settings.silent_connections, memory, metrics),
         metrics=metrics,
     )

@@ -1,4 +1,5 @@
-"""The ledgers of running captures, from the task store: one batched read a second for all."""
+"""The ledgers of running captures, from the task store: one batched read a second for all, and one
+at once for those that have their first viewer."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -26,17 +27,39 @@ class Ledgers:
     def __init__(self, tasks: Redis, hub: Hub, metrics: Metrics) -> None:
         self._tasks = tasks
         self._hub = hub
+        self._hurry = asyncio.Event()
         self._attempts = Attempts("ledgers stand still", metrics)
+
+    def hurry(self) -> None:
+        """Read soon what was never read: the record of a capture that runs has old counts."""
+        self._hurry.set()
 
     async def run(self) -> None:
         """Read until cancelled."""
         while True:
-            await self._attempts.once(self._read_all())
-            await asyncio.sleep(_INTERVAL)
+            await self._attempts.once(self._read_all(self._running()))
+            await self._pause()
 
-    async def _read_all(self) -> None:
-        running = [c for c in self._hub.channels.values() if not c.ended]
-        rest = iter(running)
+    async def _pause(self) -> None:
+        until = asyncio.get_running_loop().time() + _INTERVAL
+        while await self._hurried(until):
+            self._hurry.clear()
+            new = [channel for channel in self._running() if not channel.reported]
+            await self._attempts.once(self._read_all(new))
+
+    async def _hurried(self, until: float) -> bool:
+        """Whether somebody is in a hurry before the time `until` comes."""
+        try:
+            async with asyncio.timeout_at(until):
+                return await self._hurry.wait()
+        except TimeoutError:
+            return False
+
+    def _running(self) -> list[Channel]:
+        return [channel for channel in self._hub.channels.values() if not channel.ended]
+
+    async def _read_all(self, channels: Sequence[Channel]) -> None:
+        rest = iter(channels)
         while batch := list(islice(rest, _BATCH)):
             for channel, capture in zip(batch, await self._read(batch), strict=True):
                 if capture is not None:

@@ -25,6 +25,7 @@ from services.streamer.encode import Shape, message
 from services.streamer.flow import Flow
 from services.streamer.hub import Hub, NoSuchSession
 from services.streamer.leases import Leases
+from services.streamer.ledgers import Ledgers
 from services.streamer.line import Line
 from services.streamer.metrics import Metrics
 from services.streamer.pages import Pages
@@ -41,6 +42,7 @@ class House:
     tickets: Tickets
     compiler: FilterCompiler
     leases: Leases
+    ledgers: Ledgers
     warden: Warden
     metrics: Metrics
 
@@ -148,6 +150,7 @@ class Viewer:
         channel.members.add(self)
         self._house.metrics.viewers.inc()
         self._house.leases.hurry()
+        self._house.ledgers.hurry()
         capture = channel.capture.model_copy(update={"ledger": channel.ledger})
         self._line.put((message(SessionInfo(capture=capture)),))
         self._tell_status()

@@ -2,12 +2,14 @@
 
 import asyncio
 
+import pytest
 from redis.asyncio import Redis
 
 from contracts.topology import viewers_key
 from tests.streamer.play import Play
 from tests.streamer.stage import Stage
 from tests.streamer.test_slow_viewers import narrow
+from tests.streamer.watching import Watching
 from tests.support.wait import until
 
 
@@ -74,6 +76,18 @@ async def test_a_status_comes_once_a_second_with_the_sums(embedded: Stage) -> No
     }  # fmt: skip
 
 
+async def test_the_first_viewer_is_told_the_newest_ledger_without_waiting_a_turn(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.streamer.ledgers._INTERVAL", 3600)
+    streamer, play = await stage.streamer(), await stage.play()
+    await play.packets(10)
+    await play.report()
+    async with streamer.viewer(play) as viewer:
+        assert (await viewer.enter())["ledger"]["stored"] == 0, "the record's"
+        await viewer.till(lambda: 10 in _stored(viewer))
+
+
 async def test_a_streamer_that_stops_tells_where_to_go_on(stage: Stage) -> None:
     play = await stage.play()
     streamer, other = await stage.streamer(), await stage.streamer()
@@ -119,6 +133,10 @@ async def test_a_channel_goes_some_seconds_after_its_last_viewer(embedded: Stage
         await viewer.watch()
         await until(lambda: _sessions(streamer, "1.0"))
     await until(lambda: _sessions(streamer, "0.0"))
+
+
+def _stored(viewer: Watching) -> list[int]:
+    return [status["ledger"]["stored"] for status in viewer.of("status")]
 
 
 async def _gone(tasks: Redis, play: Play) -> bool:
