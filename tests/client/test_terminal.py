@@ -204,3 +204,5 @@ async def test_rm_leaves_one_that_runs_and_removes_the_others(
     result = await capflow("rm", OTHER, SESSION, "--yes")
     assert (result.code, result.out) == (1, f"removed {SESSION}\n")
     assert f"capflow stop {OTHER}" in result.err
+    told = await capflow("rm", OTHER, SESSION, "--yes", "--json")
+    assert (told.code, json.loads(told.out)) == (1, {"removed": [SESSION]})

@@ -1,5 +1,6 @@
 """What `capflow rm` does."""
 
+import json
 from collections.abc import Sequence
 
 import click
@@ -12,13 +13,15 @@ from services.client.errors import ApiError
 from services.client.output import size
 
 
-async def run(gateway: Gateway, sessions: Sequence[str], yes: bool) -> None:
+async def run(gateway: Gateway, sessions: Sequence[str], yes: bool, as_json: bool) -> None:
     """Remove what can be removed, and say why the rest was not."""
     named = list(dict.fromkeys(sessions))
     found = [capture for session in named if (capture := await _found(gateway, session))]
     if found:
         sure(f"Remove {_words(found)} for good?", yes)
-    removed = [capture for capture in found if await _removed(gateway, capture)]
+    removed = [capture.session for capture in found if await _removed(gateway, capture, as_json)]
+    if as_json:
+        click.echo(json.dumps({"removed": removed}))
     if len(removed) < len(named):
         raise SystemExit(FAILED)
 
@@ -38,13 +41,14 @@ async def _found(gateway: Gateway, session: str) -> Capture | None:
     return None
 
 
-async def _removed(gateway: Gateway, capture: Capture) -> bool:
+async def _removed(gateway: Gateway, capture: Capture, silent: bool) -> bool:
     try:
         await gateway.delete(capture.session)
     except ApiError as error:
         complain(error)
         return False
-    click.echo(f"removed {capture.session}")
+    if not silent:
+        click.echo(f"removed {capture.session}")
     return True
 
 

@@ -33,7 +33,7 @@ def key() -> None:
 @json_option("the keys")
 @acts("key_list")
 def list_keys() -> None:
-    """List names and roles; the keys themselves are kept by nobody."""
+    """List names and roles. The keys themselves are kept by nobody."""
 
 
 @key.command("create", cls=Documented, examples=CREATE_EXAMPLES)
@@ -48,12 +48,13 @@ def list_keys() -> None:
 @json_option("name, role and key")
 @acts("key_create")
 def create() -> None:
-    """Create a key called NAME, and print it: this once, for only its hash is kept."""
+    """Create a key called NAME, and print it. It is told this once: only its hash is kept."""
 
 
 @key.command("revoke", cls=Documented, examples=REVOKE_EXAMPLES)
 @click.argument("name", shell_complete=naming.keys)
 @yes_option()
+@json_option("the name")
 @acts("key_revoke")
 def revoke() -> None:
-    """Revoke the key called NAME: it is refused from now on."""
+    """Revoke the key called NAME. It is refused from now on."""
