@@ -1,7 +1,7 @@
 """`capflow completion`: a group, a command a shell."""
 
 import click
-from click.shell_completion import ShellComplete, get_completion_class
+from click.shell_completion import FishComplete, ShellComplete, get_completion_class
 
 VARIABLE = "_CAPFLOW_COMPLETE"
 """Set by the scripts: `capflow` then answers what can come next, and does nothing."""
@@ -14,11 +14,37 @@ and in each shell: capflow completion bash > ~/.local/share/bash-completion/comp
     "zsh": """\
 Load it now:       source <(capflow completion zsh)
 and in each shell: echo 'source <(capflow completion zsh)' >> ~/.zshrc
-                   (after its line with compinit)""",
+                   (after its line with compinit; without one: autoload -U compinit; compinit)""",
     "fish": """\
 Load it now:       capflow completion fish | source
 and in each shell: capflow completion fish > ~/.config/fish/completions/capflow.fish""",
 }
+
+
+FISH = """\
+function %(complete_func)s
+    for line in (env %(complete_var)s=fish_complete COMP_WORDS=(commandline -cp) \\
+            COMP_CWORD=(commandline -ct) %(prog_name)s)
+        set -l parts (string split --max 1 , -- $line)
+        switch $parts[1]
+            case dir
+                __fish_complete_directories $parts[2]
+            case file
+                __fish_complete_path $parts[2]
+            case plain
+                echo $parts[2]
+        end
+    end
+end
+complete --no-files --keep-order --command %(prog_name)s --arguments "(%(complete_func)s)"
+"""
+
+
+class _Fish(FishComplete):
+    """Click's own script cuts what is said of a name at its first comma, and sorts captures by
+    their names, where the newest should come first."""
+
+    source_template = FISH
 
 
 @click.group()
@@ -31,7 +57,7 @@ def completion() -> None:
 
 def script(shell: str) -> str:
     """The script of a shell, with how to load it on top."""
-    kind = get_completion_class(shell)
+    kind = _Fish if shell == "fish" else get_completion_class(shell)
     assert kind is not None
     made = kind(click.Group(), {}, "capflow", VARIABLE)
     text = ShellComplete.source(made)  # of bash, the class's own asks which version there is

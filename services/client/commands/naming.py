@@ -35,7 +35,7 @@ def _quiet(find: Callable[[Any, Any], Names]) -> Complete:
     def complete(ctx: Any, param: Any, incomplete: str) -> list[CompletionItem]:
         with suppress(OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
             return [
-                CompletionItem(name, help=meaning)
+                CompletionItem(name, help=meaning or None)
                 for name, meaning in find(ctx, param)
                 if name.startswith(incomplete)
             ]
@@ -56,7 +56,13 @@ def services(ctx: Any, _param: Any) -> Names:
     """The services of the resource that was named before."""
     chosen = ctx.params.get("resource")
     found = [each for each in _fetch(["/v1/resources"]) if each["resource"] == chosen]
-    return [(each["service"], each["interface"]) for one in found for each in one["services"]]
+    rows = [each for one in found for each in one["services"]]
+    return [(each["service"], _interface(each)) for each in rows]
+
+
+def _interface(service: dict[str, Any]) -> str:
+    """Which interface a service is, where its name does not say so."""
+    return "" if service["interface"] == service["service"] else service["interface"]
 
 
 def sessions(*states: str) -> Complete:
