@@ -60,7 +60,7 @@ class Plugin:
 
     def remove(self) -> bool:
         """Take it away; whether it was there."""
-        there = self.program.exists()
+        there = self.exists
         try:
             for path in (self.program, self.config):
                 path.unlink(missing_ok=True)
@@ -69,12 +69,23 @@ class Plugin:
         return there
 
     @property
-    def current(self) -> bool:
-        """Whether what is there is what this Capflow would put there."""
+    def exists(self) -> bool:
+        """Whether one is there."""
+        return self.program.exists()
+
+    def fault(self) -> str | None:
+        """What is wrong with it; None where it is this Capflow's, and can be run."""
+        if not self.exists:
+            return f"no plug-in is in {self.folder}"
         try:
-            return self.program.read_bytes() == _packed()
-        except OSError:
-            return False
+            current = self.program.read_bytes() == _packed()
+        except OSError as error:
+            return f"{self.program} cannot be read: {error.strerror}"
+        if not current:
+            return f"{self.program} is of another Capflow, or for another Python"
+        if not os.access(self.program, os.X_OK):
+            return f"{self.program} cannot be run: it is not executable"
+        return None
 
 
 def personal_folder() -> Path:

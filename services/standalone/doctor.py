@@ -17,7 +17,8 @@ def doctor(as_json: bool) -> None:
     """Look at all that Capflow needs, and say what to do.
 
     That is: versions, the right to capture, libpcap, the data folder, ports, the bus, the task
-    store and each endpoint of the settings, the gateway and its streamer, the API key, the clock.
+    store and each endpoint of the settings, the gateway and its streamer, the API key, the clock,
+    Wireshark's plug-in.
     Ends with 1 where something has failed; a warning is no failure.
     """
     import_module("services.standalone.examining.examination").run(as_json)

@@ -56,7 +56,7 @@ async def test_for_everybody_no_key_is_kept(tmp_path: Path) -> None:
     plugin = Plugin(tmp_path)
     plugin.install(load(ClientSettings, key=KEY))
     plugin.install(None)
-    assert plugin.current
+    assert plugin.fault() is None
     assert not plugin.config.exists()
 
 

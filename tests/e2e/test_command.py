@@ -1,9 +1,8 @@
-"""The command against a whole Capflow: files that are whole whatever happens, keys, the doctor."""
+"""The command against a whole Capflow: files that are whole whatever happens, and keys."""
 
 import asyncio
 import json
 import signal
-import socket
 from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -11,12 +10,10 @@ from typing import Any
 
 import pytest
 
-from tests.servers.mongo import StandaloneServer
 from tests.servers.ports import free_ports
-from tests.support.command import Outcome, outcome, run, spawn
+from tests.support.command import outcome, run, spawn
 from tests.support.outside import Rest, packets_of_pcapng
 from tests.support.proxy import TcpProxy
-from tests.support.servers import Place
 from tests.support.stack import ADMIN_KEY, RESOURCE, Stack
 from tests.support.terminal import terminal
 from tests.support.traffic import Traffic
@@ -275,80 +272,3 @@ async def test_a_key_is_created_used_within_its_role_and_revoked(
         assert await screen.ended() == 0
     late = await run("ls", env=theirs)
     assert (late.code, "CAPFLOW_KEY" in late.err) == (1, True)
-
-
-# --- doctor --------------------------------------------------------------------------------------
-
-
-async def examined(*options: str, **env: str) -> tuple[Outcome, dict[str, dict[str, Any]]]:
-    result = await run("doctor", "--json", *options, env=env)
-    return result, {each["name"]: each for each in json.loads(result.out)["checks"]}
-
-
-async def test_the_doctor_finds_a_running_capflow_well(stack: Stack) -> None:
-    async with TcpProxy(stack.ports["streamer"], port=STREAM_PORT):
-        result, found = await examined(**stack.environment, CAPFLOW_KEY=ADMIN_KEY)
-        assert result.code == 0, result.out
-        assert not [name for name, each in found.items() if each["state"] == "fail"]
-        for service, port in stack.ports.items():
-            assert found[f"port {port}"]["detail"] == f"the {service} answers"
-        assert "role admin" in found["key"]["detail"]
-        assert found["streamer"]["state"] == "ok"
-        text = await run("doctor", env={**stack.environment, "CAPFLOW_KEY": "wrong"})
-    assert text.code == 1
-    assert "CAPFLOW_KEY is refused" in text.out
-    assert "1 failed" in text.out
-
-
-async def test_the_doctor_names_each_server_and_what_is_wrong_with_it(
-    place: Place, tmp_path: Path
-) -> None:
-    ports = free_ports(4)
-    names = ("GATEWAY", "STREAMER", "DISPATCHER", "AGENT")
-    here = {f"CAPFLOW_{name}_PORT": str(port) for name, port in zip(names, ports, strict=True)}
-    here |= {"CAPFLOW_DATA": str(tmp_path / "data")}
-    result, found = await examined(**here, **place.environment)
-    assert result.code == 0, result.out
-    assert "RabbitMQ 3." in found["bus"]["detail"]
-    assert "Redis 7." in found["task store"]["detail"]
-    assert "a replica set" in found["endpoint main"]["detail"]
-    assert found["gateway"]["state"] == "note", "none runs, and none was told of"
-
-    with socket.create_server(("127.0.0.1", ports[0])):
-        away = {"CAPFLOW_BUS_URL": "amqp://guest:secret@127.0.0.1:9/",
-                "CAPFLOW_TASKS_URL": "redis://:secret@127.0.0.1:9/0",
-                "CAPFLOW_ENDPOINTS": "main=mongodb://me:secret@127.0.0.1:9/"}  # fmt: skip
-        result, found = await examined(**here, **away)
-    failed = {name for name, each in found.items() if each["state"] == "fail"}
-    assert failed == {
-        "bus",
-        "task store",
-        "endpoint main",
-        f"port {ports[0]}",
-    }
-    assert result.code == 1
-    assert all(found[name]["next_step"] for name in failed)
-    assert "secret" not in result.out
-
-
-async def test_the_doctor_knows_a_mongod_that_is_no_replica_set(tmp_path: Path) -> None:
-    with StandaloneServer() as server:
-        endpoints = f"main=mongodb://127.0.0.1:{server.port}/?directConnection=true"
-        data = str(tmp_path / "data")
-        result, found = await examined(CAPFLOW_ENDPOINTS=endpoints, CAPFLOW_DATA=data)
-    assert result.code == 1
-    assert "replica set" in found["endpoint main"]["detail"]
-
-
-async def test_the_doctor_tells_of_wrong_settings_and_of_a_folder_that_cannot_be_used(
-    tmp_path: Path,
-) -> None:
-    wrong, found = await examined(CAPFLOW_QUOTA="plenty", CAPFLOW_DATA=str(tmp_path / "data"))
-    assert wrong.code == 1
-    assert "CAPFLOW_QUOTA" in found["settings"]["detail"]
-    file = tmp_path / "file"
-    file.write_text("")
-    result, found = await examined(CAPFLOW_DATA=str(file))
-    assert result.code == 1
-    assert found["data folder"]["state"] == "fail"
-    assert str(file) in found["data folder"]["detail"]

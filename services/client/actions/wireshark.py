@@ -39,8 +39,6 @@ def _uninstall(plugin: Plugin) -> None:
 
 
 def _status(plugin: Plugin) -> None:
-    if not plugin.program.exists():
-        fail(f"no plug-in is in {plugin.folder}", _REMEDY)
-    if not plugin.current:
-        fail(f"{plugin.program} is of another Capflow", _REMEDY)
+    if wrong := plugin.fault():
+        fail(wrong, _REMEDY)
     click.echo(plugin.program)

@@ -59,10 +59,10 @@ def install() -> None:
 @wireshark.command("uninstall", cls=Documented, examples=UNINSTALL_EXAMPLES)
 @_somewhere
 def uninstall() -> None:
-    """Take the plug-in away, and what was kept beside it."""
+    """Take the plug-in and its settings away."""
 
 
 @wireshark.command("status", cls=Documented, examples=STATUS_EXAMPLES)
 @_somewhere
 def status() -> None:
-    """Say where it is; exit with 1 if it is absent, or of another version."""
+    """Say where it is. Ends with 1 if it is absent, of another version, or cannot be run."""

@@ -11,7 +11,7 @@ from services.packets.endpoints.setting import EndpointSettings
 from services.runtime.errors import BadSetting
 from services.runtime.escaping import escape
 from services.runtime.settings import BusSettings, TasksSettings, load
-from services.standalone.examining import folder, gateway, host, ports, servers
+from services.standalone.examining import folder, gateway, host, ports, servers, wireshark
 from services.standalone.examining.finding import Examination, Finding, fail
 from services.standalone.services import SERVICES
 
@@ -49,6 +49,7 @@ async def examine() -> list[Finding]:
         *asked,
         *await ports.examine(),
         *await gateway.examine(),
+        *wireshark.examine(),
     ]
 
 

@@ -1,5 +1,5 @@
-"""The gateway that the command talks to: reachable, ready, of our version, with a valid key; its
-streamer; its clock."""
+"""The gateway that the command talks to: reachable, ready, of our version; its clock; its
+streamer."""
 
 import time
 from email.utils import parsedate_to_datetime
@@ -14,6 +14,7 @@ from services.client.settings import ClientSettings
 from services.client.whereabouts import ADDRESS_FILE
 from services.gateway.settings import GatewaySettings
 from services.runtime.settings import load
+from services.standalone.examining import key
 from services.standalone.examining.finding import Finding, fail, note, ok, warn
 
 _PATIENCE = 8.0
@@ -40,7 +41,7 @@ async def examine() -> list[Finding]:
             _ready(settings.address, ready),
             await _version(http),
             _clock(ready),
-            await _key(http, settings),
+            await key.examine(http, settings),
             await _streamer(http, settings),
         ]
 
@@ -87,17 +88,6 @@ def _clock(answer: httpx2.Response) -> Finding:
         step = "let NTP set both; captures are timed and named by their own host's clock"
         return warn("clock", f"{apart:+.0f} s against the gateway's", step)
     return ok("clock", f"as the gateway's, within {_SKEW:g} s")
-
-
-async def _key(http: httpx2.AsyncClient, settings: ClientSettings) -> Finding:
-    origin = "CAPFLOW_KEY" if settings.key else f"the admin key in {settings.data_folder}"
-    if not settings.secret:
-        return fail("key", "there is none", "set CAPFLOW_KEY to an API key of this gateway")
-    if "items" not in await _json(http, "/v1/resources"):
-        step = "set CAPFLOW_KEY to an API key of this gateway; its admin makes one by `capflow key`"
-        return fail("key", f"{origin} is refused", step)
-    admin = "items" in await _json(http, "/v1/keys?limit=1")
-    return ok("key", f"{origin} is valid" + (", role admin" if admin else ", not an admin's"))
 
 
 async def _streamer(http: httpx2.AsyncClient, settings: ClientSettings) -> Finding:
