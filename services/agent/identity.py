@@ -3,7 +3,6 @@
 Kept in the agent's folder, which one process at a time may use.
 """
 
-import fcntl
 import os
 from pathlib import Path
 from typing import Self
@@ -13,6 +12,7 @@ from pydantic import ValidationError
 
 from contracts.model import Message
 from services.runtime.errors import BadSetting
+from services.runtime.lockfile import hold
 from services.runtime.logs import get
 from services.runtime.secretfile import private_folder, replace
 
@@ -86,12 +86,9 @@ class IdentityFile:
             ) from None
 
     def _take_lock(self) -> None:
-        lock = os.open(self._folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._lock = hold(self._folder / LOCK)
         except BlockingIOError:
-            os.close(lock)
             raise BadSetting(
                 f"CAPFLOW_DATA: another agent runs with {self._folder}; give each its own folder"
             ) from None
-        self._lock = lock

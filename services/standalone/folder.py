@@ -1,11 +1,12 @@
 """The data folder, which one `capflow up` holds at a time."""
 
-import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from services.runtime.errors import BadSetting
+from services.runtime.lockfile import hold
 from services.runtime.secretfile import private_folder, replace
 
 LOCK = "up.lock"
@@ -17,17 +18,17 @@ def held(folder: Path) -> Iterator[None]:
     """Hold the folder. Raises BadSetting where another process does, or it cannot be made."""
     try:
         private_folder(folder)
-        lock = (folder / LOCK).open("w")
+        lock = hold(folder / LOCK)
+    except BlockingIOError:
+        raise BadSetting(
+            f"CAPFLOW_DATA: another `capflow up` uses {folder}; give this one its own folder"
+        ) from None
     except OSError as error:
         raise BadSetting(f"CAPFLOW_DATA: cannot use {folder}: {error.strerror}") from None
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BadSetting(
-                f"CAPFLOW_DATA: another `capflow up` uses {folder}; give this one its own folder"
-            ) from None
+    try:
         yield
+    finally:
+        os.close(lock)
 
 
 @contextmanager

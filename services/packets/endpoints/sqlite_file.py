@@ -1,7 +1,6 @@
 """The file of a SQLite endpoint: one thread that writes, one that reads, and the tables."""
 
 import asyncio
-import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from services.runtime.errors import BadSetting, StoreUnavailable
+from services.runtime.lockfile import hold
 
 T = TypeVar("T")
 Job = Callable[[sqlite3.Connection], T]
@@ -126,16 +126,13 @@ def _open(path: Path) -> tuple[int, sqlite3.Connection, sqlite3.Connection]:
 
 def _take_lock(path: Path) -> int:
     """The feed lives in one process, so one process may have the file."""
-    lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
+        return hold(path)
+    except BlockingIOError:
         raise BadSetting(
             f"CAPFLOW_ENDPOINTS: {path.with_suffix('')} is in use by another process: "
             "stop that one, or set another CAPFLOW_DATA"
         ) from None
-    return lock
 
 
 def _connect(path: Path, setup: str) -> sqlite3.Connection:
