@@ -6,13 +6,13 @@ from struct import Struct
 from services.packets.layers.dns import DNS_PORT, dns
 from services.packets.layers.http import FIRST_BYTES as HTTP_FIRST_BYTES
 from services.packets.layers.http import http
-from services.packets.layers.summary import Summary, malformed, truncated
+from services.packets.layers.ports import cut_off
+from services.packets.layers.summary import Summary, malformed
 from services.packets.layers.tls import FIRST_BYTES as TLS_FIRST_BYTES
 from services.packets.layers.tls import tls
 
 _HEADER = Struct(">HHIIHH")
 _HEADER_SIZE = 20
-_PORTS_SIZE = 4
 ACK = 0x10
 
 _FLAG_NAMES = ("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR", "AE")
@@ -38,7 +38,7 @@ def tcp(data: bytes, at: int, end: int, source: str, destination: str) -> Summar
     """A segment; of DNS, TLS and HTTP what it says, of others ports, flags and numbers."""
     stop = min(end, len(data))
     if stop - at < _HEADER_SIZE:
-        return _short(data, at, stop, source, destination)
+        return cut_off("TCP", _HEADER_SIZE, data, at, stop, source, destination)
     sport, dport, sequence, acknowledged, bits, window = _HEADER.unpack_from(data, at)
     source, destination = f"{source}:{sport}", f"{destination}:{dport}"
     payload = at + ((bits >> 12) << 2)
@@ -66,12 +66,3 @@ def _application(data: bytes, at: int, stop: int, sport: int, dport: int) -> tup
         return None
     info = guess[1](data, at, stop)
     return (guess[0], info) if info else None
-
-
-def _short(data: bytes, at: int, stop: int, source: str, destination: str) -> Summary:
-    if stop - at >= _PORTS_SIZE:
-        sport, dport = (data[at] << 8) | data[at + 1], (data[at + 2] << 8) | data[at + 3]
-        source, destination = f"{source}:{sport}", f"{destination}:{dport}"
-    else:
-        source, destination = source.strip("[]"), destination.strip("[]")
-    return truncated("TCP", stop - at, _HEADER_SIZE, source, destination)
