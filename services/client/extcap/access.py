@@ -13,6 +13,10 @@ from .errors import PluginError
 
 CONFIG_FILE = "capflow.json"
 """Beside the plug-in, for its owner's eyes only: `url`, `key` and `data`, each where known."""
+ADDRESS_FILE = "gateway.url"
+"""In the data folder: where the gateway of this machine listens, while it does."""
+KEY_FILE = "admin.key"
+"""In the data folder: the admin key made at the first start."""
 _DATA = "~/.local/share/capflow"
 
 
@@ -29,16 +33,17 @@ def find_access(beside: str) -> Access:
     kept = _kept(os.path.join(beside, CONFIG_FILE))
     told = os.environ.get("CAPFLOW_URL")
     data = os.path.expanduser(os.environ.get("CAPFLOW_DATA") or kept.get("data") or _DATA)
-    url = told or kept.get("url") or _text(data, "gateway.url") or _default()
+    url = told or kept.get("url") or line_of(data, ADDRESS_FILE) or _default()
     key = os.environ.get("CAPFLOW_KEY")
     if not key and (not told or told == kept.get("url")):
         key = kept.get("key")  # it is for the gateway it was kept with, and for no other
-    if not key and (not told or _here(told)):
-        key = _text(data, "admin.key")  # which goes to no other machine, whatever address is told
+    if not key and (not told or is_here(told)):
+        key = line_of(data, KEY_FILE)  # which goes to no other machine, whatever address is told
     return Access(url, key)
 
 
-def _here(url: str) -> bool:
+def is_here(url: str) -> bool:
+    """Whether an address is one of this machine's own."""
     host = urlsplit(url).hostname or ""
     try:
         return host == "localhost" or ip_address(host).is_loopback
@@ -63,7 +68,8 @@ def _kept(path: str) -> dict[str, str]:
     return {str(name): str(value) for name, value in kept.items()} if kept else {}
 
 
-def _text(folder: str, name: str) -> str | None:
+def line_of(folder: str | os.PathLike[str], name: str) -> str | None:
+    """The line that a file holds; None where there is none."""
     try:
         with open(os.path.join(folder, name), encoding="utf-8") as file:
             return file.read().strip() or None
