@@ -1,31 +1,33 @@
 """A MongoDB that is killed, frozen, steps down, forgets or was never a replica set."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from time import monotonic
 from typing import Any
 from uuid import uuid4
 
 import pytest
-from pymongo import MongoClient
 
-from contracts.block import Block
 from services.packets.endpoints.mongodb import MongoStore
-from services.packets.endpoints.port import (
-    BlockStored,
-    Change,
-    Feed,
-    HistoryLost,
-    SessionChanged,
-)
+from services.packets.endpoints.port import BlockStored, Change, HistoryLost, SessionChanged
 from services.runtime.errors import BadSetting, StoreUnavailable
 from services.runtime.mongo import Mongo
+from tests.integration.harm import (
+    SESSION,
+    admin,
+    fail,
+    follow,
+    read,
+    roll_the_oplog_over,
+    step_down,
+    stop_failing,
+    watched,
+    write,
+)
 from tests.servers.mongo import MongoServer, StandaloneServer
 from tests.support.captures import block, blocks, capture, ended, session_at
 from tests.support.wait import until
-
-SESSION = session_at(0)
 
 
 @pytest.fixture(scope="module")
@@ -59,43 +61,6 @@ async def store(url: str) -> AsyncIterator[MongoStore]:
     await opened.prepare()
     yield opened
     await opened.close()
-
-
-async def write(
-    store: MongoStore, everything: list[Block], failures: list[StoreUnavailable] | None = None
-) -> None:
-    """Store every block, again where it failed; every failure is kept."""
-    rest = everything
-    while rest:
-        try:
-            await store.insert_blocks(rest[:4])
-            rest = rest[4:]
-        except StoreUnavailable as error:
-            if failures is not None:
-                failures.append(error)
-            await asyncio.sleep(0.05)
-
-
-async def follow(feed: Feed, done: Callable[[list[Change]], bool]) -> list[Change]:
-    """What the feed carries until `done`, over every time that the store is away."""
-    changes: list[Change] = []
-    async with asyncio.timeout(60):
-        while not done(changes):
-            with suppress(StoreUnavailable):
-                changes += await feed.changes()
-    return changes
-
-
-async def watched(store: MongoStore) -> Feed:
-    feed = store.feed()
-    feed.watch([SESSION])
-    while not feed.watching:
-        await feed.changes()
-    return feed
-
-
-def admin(server: MongoServer) -> MongoClient[dict[str, Any]]:
-    return MongoClient(server.url, timeoutMS=10_000)
 
 
 async def test_no_block_is_lost_or_doubled_when_mongod_is_killed(
@@ -154,7 +119,7 @@ async def test_closing_does_not_hang_on_a_frozen_mongod(mongod: MongoServer, url
     store = MongoStore(Mongo(url))
     await store.prepare()
     feed = await watched(store)
-    reading = asyncio.create_task(_read(feed))
+    reading = asyncio.create_task(read(feed))
     await asyncio.sleep(0.05)
     mongod.freeze()
     began = monotonic()
@@ -184,7 +149,7 @@ async def test_lost_history_is_told_and_the_feed_goes_on() -> None:
         feed = await watched(store)
         await store.insert_blocks([block(SESSION, 0)])
         assert await follow(feed, bool) == [BlockStored(block(SESSION, 0))]
-        await _roll_the_oplog_over(server)
+        await roll_the_oplog_over(server)
         feed.watch([SESSION, session_at(1)])  # goes on from its last place, which is gone
         changes = await follow(feed, lambda got: HistoryLost() in got)
         assert changes == [HistoryLost()]
@@ -211,10 +176,10 @@ async def test_a_failed_insert_is_away_and_comes_right_when_repeated(
 ) -> None:
     everything = blocks(SESSION, range(8))
     with admin(mongod) as client:
-        _fail(client, failure, ["insert"], "alwaysOn")
+        fail(client, failure, ["insert"], "alwaysOn")
         with pytest.raises(StoreUnavailable):
             await store.insert_blocks(everything)
-        _stop_failing(client)
+        stop_failing(client)
     await store.insert_blocks(everything)
     assert await store.read_blocks(SESSION, 0) == everything
     assert (await store.stored(SESSION)).blocks == 8
@@ -231,12 +196,12 @@ async def test_a_broken_change_stream_is_mended(
     everything = blocks(SESSION, range(40))
     feed = await watched(store)
     with admin(mongod) as client:
-        _fail(client, failure, ["getMore"], {"times": 2})
+        fail(client, failure, ["getMore"], {"times": 2})
         await store.insert_blocks(everything)
         changes = await follow(
             feed, lambda got: HistoryLost() in got or BlockStored(everything[-1]) in got
         )
-        _stop_failing(client)
+        stop_failing(client)
     if HistoryLost() not in changes:
         assert changes == [BlockStored(one) for one in everything]
     else:
@@ -255,7 +220,7 @@ async def test_a_step_down_neither_loses_nor_doubles(
     writing = asyncio.create_task(write(store, everything))
     while (await store.stored(SESSION)).blocks < 20:
         await asyncio.sleep(0)
-    await asyncio.to_thread(_step_down, mongod)
+    await asyncio.to_thread(step_down, mongod)
     await writing
     assert await following == [BlockStored(one) for one in everything]
     await feed.close()
@@ -269,7 +234,7 @@ async def test_a_read_that_was_cancelled_loses_nothing(
     everything = blocks(SESSION, range(30))
     changes: list[Change] = []
     for one in everything:
-        reading = asyncio.create_task(_read(feed))
+        reading = asyncio.create_task(read(feed))
         await store.insert_blocks([one])
         reading.cancel()
         with suppress(asyncio.CancelledError):
@@ -286,7 +251,7 @@ async def test_an_idle_read_makes_way_for_a_session_that_is_watched_now(
     feed = store.feed()
     feed.watch([SESSION])
     assert await feed.changes() == []
-    reading = asyncio.create_task(_read(feed))
+    reading = asyncio.create_task(read(feed))
     await asyncio.sleep(0.1)  # long enough for the server to have the read, whichever comes first
     other = session_at(1)
     feed.watch([SESSION, other])
@@ -316,38 +281,3 @@ def unused_port() -> int:
     from tests.servers.ports import free_ports
 
     return free_ports(1)[0]
-
-
-async def _read(feed: Feed) -> list[Change]:
-    return list(await feed.changes())
-
-
-def _fail(
-    client: MongoClient[dict[str, Any]], failure: dict[str, Any], commands: list[str], mode: Any
-) -> None:
-    client.admin.command(
-        {
-            "configureFailPoint": "failCommand",
-            "mode": mode,
-            "data": {"failCommands": commands, "appName": "capflow", **failure},
-        }
-    )
-
-
-def _stop_failing(client: MongoClient[dict[str, Any]]) -> None:
-    found = client.admin.command({"configureFailPoint": "failCommand", "mode": "off"})
-    assert found["count"] > 0, "the failure never happened: nothing was tested"
-
-
-def _step_down(server: MongoServer) -> None:
-    with admin(server) as client:
-        client.admin.command({"replSetStepDown": 2, "force": True})
-
-
-async def _roll_the_oplog_over(server: MongoServer) -> None:
-    """Write until the oldest entry of the log is younger than our writing."""
-    with admin(server) as client:
-        oplog = client.local["oplog.rs"]
-        last = next(oplog.find().sort("$natural", -1).limit(1))["ts"]
-        while next(oplog.find().sort("$natural", 1).limit(1))["ts"] <= last:
-            await asyncio.to_thread(client.other.filler.insert_one, {"data": bytes(1 << 20)})
