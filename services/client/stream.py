@@ -93,10 +93,12 @@ class Viewer:
 
 
 def _connect(url: str) -> connect:
-    """Compression costs packet data a factor of twelve, so there is none."""
+    """Compression costs packet data a factor of twelve, so there is none; nor a proxy, as for
+    every other call."""
     return connect(
         url,
         compression=None,
+        proxy=None,
         max_size=_MAX_FRAME,
         ping_interval=_PING_SECONDS,
         ping_timeout=_PING_SECONDS,

@@ -28,7 +28,7 @@ async def examine() -> list[Finding]:
     settings = load(ClientSettings)
     headers = {"Authorization": f"Bearer {settings.secret}"} if settings.secret else {}
     async with httpx2.AsyncClient(
-        base_url=settings.address, headers=headers, timeout=_PATIENCE
+        base_url=settings.address, headers=headers, timeout=_PATIENCE, trust_env=False
     ) as http:
         try:
             ready = await http.get("/readyz")
@@ -93,7 +93,7 @@ def _clock(answer: httpx2.Response) -> Finding:
 async def _streamer(http: httpx2.AsyncClient, settings: ClientSettings) -> Finding:
     url = await _stream_url(http, settings)
     try:
-        async with connect(url, open_timeout=_PATIENCE, close_timeout=1):
+        async with connect(url, open_timeout=_PATIENCE, close_timeout=1, proxy=None):
             return ok("streamer", f"answers at {url}")
     except (OSError, InvalidHandshake, InvalidURI, TimeoutError) as error:
         why = str(error) or type(error).__name__

@@ -44,7 +44,7 @@ async def _who(host: str, port: int) -> str | None:
     """The service of ours that answers there."""
     address = f"[{host}]" if ":" in host else host
     try:
-        async with httpx2.AsyncClient(timeout=_PATIENCE) as http:
+        async with httpx2.AsyncClient(timeout=_PATIENCE, trust_env=False) as http:
             answer = await http.get(f"http://{address}:{port}/healthz")
             name = answer.json()["service"]
     except (httpx2.HTTPError, ValueError, KeyError, TypeError):
