@@ -38,7 +38,6 @@ class AgentMetrics:
         self.waiting = Gauge(
             f"{_PREFIX}_waiting_bytes", "blocks that wait for their endpoint", registry=registry
         )
-
         self.spool_errors = self._counter("spool_errors", "times the spool's disk failed")
 
     def watch_spool(self, spool: Callable[[], Spool], foreign: Callable[[], int]) -> None:

@@ -82,7 +82,7 @@ class Writer:
             except OSError as error:
                 self._log.warning("the spool cannot be read now", error=str(error))
             await asyncio.sleep(delay)
-        raise AssertionError("retries end never")
+        raise AssertionError("retries never end")
 
     async def _tidy(self) -> None:
         if self._backlog.untidy and (lost := await self._spool.call(self._backlog.tidy)):
@@ -103,4 +103,4 @@ class Writer:
                     STORE_REFUSED, f"the endpoint refuses what was captured: {error}"
                 ) from error
             await asyncio.sleep(delay)
-        raise AssertionError("retries end never")
+        raise AssertionError("retries never end")

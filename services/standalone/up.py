@@ -49,10 +49,10 @@ class Up:
     """The settings of the four, and how they are put together."""
 
     def __init__(self) -> None:
-        self.agent = load(AgentSettings)
-        self.dispatcher = load(DispatcherSettings)
-        self.gateway = load(GatewaySettings)
+        self.gateway = load(GatewaySettings)  # of a port that is wrong, its own words come first
         self.streamer = load(StreamerSettings)
+        self.dispatcher = load(DispatcherSettings)
+        self.agent = load(AgentSettings)
         self._settle_ports()
 
     @property

@@ -269,7 +269,7 @@ async def test_a_wrong_address_names_the_variable_and_what_it_may_be(capflow: Ca
     ("arguments", "word"),
     [
         (("start", "host-1"), "SERVICE"),
-        (("start", "Host_1", "lo"), "resource"),
+        (("start", "Host_1", "lo"), "'RESOURCE': 'Host_1' can be no name"),
         (("start", "host-1", "lo", "--snaplen", "3"), "snaplen"),
         (("start", "host-1", "lo", "--seconds", "0"), "seconds"),
         (("start", "host-1", "lo", "--bytes", "5 parsecs"), "size"),

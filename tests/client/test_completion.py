@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from contracts import names
 from contracts.task import TaskState
+from services.client.commands import arguments
 from services.client.commands.key import ROLES
 from services.client.commands.ls import STATES
 from tests.support.command import CAPFLOW, clean
@@ -153,5 +155,7 @@ print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 def test_the_words_that_are_not_loaded_from_the_contracts_are_theirs() -> None:
     from contracts.rest import Role
 
+    patterns = (arguments.NAME_PATTERN, arguments.SESSION_PATTERN)
+    assert patterns == (names.NAME_PATTERN, names.SESSION_PATTERN)
     assert list(STATES) == [state.value for state in TaskState]
     assert list(ROLES) == [role.value for role in Role]

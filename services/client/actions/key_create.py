@@ -2,7 +2,6 @@
 
 import click
 
-from contracts.names import is_name
 from contracts.rest import Role
 from services.client.api import Gateway
 from services.client.output import json_line, note
@@ -10,10 +9,6 @@ from services.client.output import json_line, note
 
 async def run(gateway: Gateway, name: str, role: str, as_json: bool) -> None:
     """Make a key; it alone is on standard output."""
-    if not is_name(name):
-        raise click.UsageError(
-            f"{name!r} may not name a key: lower-case letters, digits and hyphens, 63 at most"
-        )
     made = await gateway.create_key(name, Role(role))
     if as_json:
         json_line(made)

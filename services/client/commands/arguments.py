@@ -6,8 +6,27 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
-_SESSION = re.compile(r"[a-z0-9-]{1,63}\.[a-z0-9-]{1,63}\.[0-9]{14}")
-"""Looser than the rule of `contracts.names`, which would have to be loaded at each Tab."""
+# The rules of `contracts.names`, which would have to be loaded at each Tab.
+NAME_PATTERN = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+SESSION_PATTERN = rf"{NAME_PATTERN}\.{NAME_PATTERN}\.[0-9]{{14}}"
+
+
+class Name(click.ParamType[str]):
+    """The name of a resource, a service or a key; what can be none is refused before anybody is
+    asked."""
+
+    name = "name"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """The name as it is."""
+        if re.fullmatch(NAME_PATTERN, str(value)):
+            return str(value)
+        return self.fail(
+            f"{str(value)!r} can be no name: those have lower-case letters, digits and hyphens, 63"
+            " at most",
+            param,
+            ctx,
+        )
 
 
 class Session(click.ParamType[str]):
@@ -17,7 +36,7 @@ class Session(click.ParamType[str]):
 
     def convert(self, value: Any, param: Any, ctx: Any) -> str:
         """The name as it is."""
-        if _SESSION.fullmatch(str(value)):
+        if re.fullmatch(SESSION_PATTERN, str(value)):
             return str(value)
         return self.fail(
             f"{str(value)!r} names no capture: that is HOST.SERVICE.yyyymmddhhmmss,"

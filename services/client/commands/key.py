@@ -3,6 +3,7 @@
 import click
 
 from services.client.commands import naming
+from services.client.commands.arguments import Name
 from services.client.commands.declaring import Documented, acts, json_option, yes_option
 
 ROLES = ("viewer", "operator", "admin")
@@ -37,7 +38,7 @@ def list_keys() -> None:
 
 
 @key.command("create", cls=Documented, examples=CREATE_EXAMPLES)
-@click.argument("name")
+@click.argument("name", type=Name())
 @click.option(
     "--role",
     type=click.Choice(ROLES),
@@ -52,7 +53,7 @@ def create() -> None:
 
 
 @key.command("revoke", cls=Documented, examples=REVOKE_EXAMPLES)
-@click.argument("name", shell_complete=naming.keys)
+@click.argument("name", type=Name(), shell_complete=naming.keys)
 @yes_option()
 @json_option("the name")
 @acts("key_revoke")

@@ -6,11 +6,11 @@ from typing import Any
 import click
 
 from services.client.commands import naming
-from services.client.commands.arguments import Bytes, Seconds
+from services.client.commands.arguments import Bytes, Name, Seconds
 
 _WHERE = (
-    click.argument("resource", shell_complete=naming.resources),
-    click.argument("service", shell_complete=naming.services),
+    click.argument("resource", type=Name(), shell_complete=naming.resources),
+    click.argument("service", type=Name(), shell_complete=naming.services),
 )
 _WHAT = (
     click.option("-f", "--filter", default="", help="pcap-filter(7); narrows the service's own."),

@@ -3,6 +3,7 @@
 import click
 
 from services.client.commands import naming
+from services.client.commands.arguments import Name
 from services.client.commands.declaring import acts, command, json_option, watch_option
 
 EXAMPLES = """
@@ -13,7 +14,7 @@ capflow resources --watch      stay, and see hosts come and go
 
 
 @command(EXAMPLES)
-@click.argument("resource", required=False, shell_complete=naming.resources)
+@click.argument("resource", type=Name(), required=False, shell_complete=naming.resources)
 @watch_option()
 @json_option("the resources")
 @acts("resources")
