@@ -100,7 +100,8 @@ class Capture(Task, Watched):
 
     @property
     def filter_in_force(self) -> str:
-        """The service's filter and the order's, in pcap-filter syntax."""
+        """The service's filter and the order's, as text: the agent chains what each compiles to,
+        so that `vlan` and its like in one shift nothing in the other."""
         texts = [text.strip() for text in (self.service_filter, self.filter) if text.strip()]
         return texts[0] if len(texts) == 1 else " and ".join(f"({text})" for text in texts)
 

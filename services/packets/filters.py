@@ -14,8 +14,6 @@ from services.packets.program import Program
 from services.runtime.errors import CapflowError
 
 MAX_INSTRUCTIONS = 512
-MAX_KERNEL_INSTRUCTIONS = 4096
-"""What the kernel takes (BPF_MAXINSNS): the bound of filters combined."""
 
 _Key = tuple[str, int, int, bool]
 
@@ -60,37 +58,16 @@ class FilterCompiler:
         text = _checked(expression)
         if not text:
             return Program.everything(snaplen)
-        return await self._compiled((text, linktype, snaplen, kernel), MAX_INSTRUCTIONS)
-
-    async def combine(
-        self,
-        *expressions: str,
-        linktype: int = ETHERNET,
-        snaplen: int = MAX_SNAPLEN,
-        kernel: bool = False,
-    ) -> Program:
-        """The program that only a packet passes which passes each expression.
-
-        Each is compiled alone first, so that none can reach out of its parentheses. Put first
-        what must hold whatever the others say: `vlan`, `mpls` and `pppoes` shift where everything
-        that stands after them looks.
-        """
-        texts = [text for text in map(_checked, expressions) if text]
-        for text in texts:
-            await self.compile(text, linktype, snaplen, kernel=kernel)
-        if len(texts) < 2:
-            return await self.compile(texts[0] if texts else "", linktype, snaplen, kernel=kernel)
-        joined = " and ".join(f"({text})" for text in texts)
-        return await self._compiled((joined, linktype, snaplen, kernel), MAX_KERNEL_INSTRUCTIONS)
+        return await self._compiled((text, linktype, snaplen, kernel))
 
     async def close(self) -> None:
         """End the child."""
         await self._child.close()
 
-    async def _compiled(self, key: _Key, most: int) -> Program:
+    async def _compiled(self, key: _Key) -> Program:
         known = self._cache.get(key)
         if known is None:
-            known = await self._asked(key, most)
+            known = await self._asked(key)
             self._keep(key, known)
         else:
             self._cache.move_to_end(key)
@@ -103,13 +80,13 @@ class FilterCompiler:
         if len(self._cache) > self._cached:
             self._cache.popitem(last=False)
 
-    async def _asked(self, key: _Key, most: int) -> Program | FilterRefused:
+    async def _asked(self, key: _Key) -> Program | FilterRefused:
         expression, linktype, snaplen, kernel = key
         question = {
             "expression": expression,
             "dlt": dlt_of(linktype),
             "snaplen": snaplen,
-            "most": most,
+            "most": MAX_INSTRUCTIONS,
             "kernel": kernel and linktype == ETHERNET,
         }
         try:

@@ -107,11 +107,6 @@ class Stack:
         """The gateway's address."""
         return f"http://127.0.0.1:{self.ports['gateway']}"
 
-    @property
-    def one_process(self) -> bool:
-        """Whether this is `capflow up`."""
-        return "up" in self.processes
-
     def process(self, command: str, name: str | None = None, **changes: str) -> Process:
         """A process of this stack, not started; another of its kind gets a `name` of its own."""
         port = self.ports["gateway" if command == "up" else command]

@@ -7,7 +7,6 @@ from services.runtime.bus.port import Incoming, Outgoing
 
 FIRST_DEATH_REASON = "x-first-death-reason"
 """The broker's own header: `expired`, `maxlen`, `delivery_limit`."""
-FIRST_DEATH_QUEUE = "x-first-death-queue"
 
 _MAX_REASON = 500
 _MAX_HEADERS = 20
