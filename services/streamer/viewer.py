@@ -150,7 +150,8 @@ class Viewer:
         channel.members.add(self)
         self._house.metrics.viewers.inc()
         self._house.leases.hurry()
-        self._house.ledgers.hurry()
+        if not channel.reported:
+            self._house.ledgers.hurry()
         capture = channel.capture.model_copy(update={"ledger": channel.ledger})
         self._line.put((message(SessionInfo(capture=capture)),))
         self._tell_status()
