@@ -2,10 +2,8 @@
 
 import socket
 
+from services.agent.services import DEMO
 from services.client.output import invocation
-
-DEMO = "demo"
-"""The replay service that every agent has."""
 
 
 def may_capture() -> bool:

@@ -5,9 +5,10 @@ import socket
 from importlib.metadata import version
 
 from services.agent.interfaces import interfaces_up
+from services.agent.services import DEMO
 from services.packets.libpcap import LibpcapMissing, libpcap_version
 from services.standalone.examining.finding import Finding, fail, note, ok, warn
-from services.standalone.welcome import DEMO, may_capture
+from services.standalone.welcome import may_capture
 
 
 def examine() -> list[Finding]:
