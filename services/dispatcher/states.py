@@ -67,7 +67,7 @@ def reported(capture: Capture, status: CaptureStatus, now: datetime) -> Change |
         "state": state,
         "ledger": status.ledger,
         "spool": status.spool,
-        **(capture if status.linktype is None else status).watched(),
+        **(status if status.interface else capture).watched(),
         "started_at": capture.started_at or started or (now if RUNNING in passed else None),
         "stop_reason": _reason(capture, status, state),
         "error": status.error or capture.error,

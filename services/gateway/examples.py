@@ -41,6 +41,8 @@ CAPTURE: Json = TASK | {
     "idle_seconds": 60,
     "interface": "eth0",
     "linktype": 1,
+    "service_filter": "",
+    "service_snaplen": None,
     "sha256": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
 }
 LIMITS_IN_FORCE: Json = {
