@@ -60,9 +60,7 @@ async def test_the_doctor_says_why_there_is_no_key(embedded: Stack, tmp_path: Pa
     assert none.detail.endswith(f"there is no {tmp_path / 'none' / 'admin.key'}")
 
 
-async def test_the_doctor_looks_at_the_plug_in(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_doctor_looks_at_the_plug_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("HOME", str(tmp_path))
     plugin = Plugin(personal_folder())

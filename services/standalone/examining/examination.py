@@ -49,7 +49,7 @@ async def examine() -> list[Finding]:
         *asked,
         *await ports.examine(),
         *await gateway.examine(),
-        *wireshark.examine(),
+        *await asyncio.to_thread(wireshark.examine),
     ]
 
 
