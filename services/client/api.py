@@ -212,9 +212,16 @@ def _digest(response: httpx2.Response) -> str | None:
 
 
 def _problem(response: httpx2.Response) -> Problem:
-    """The problem in an answer, or one made from its status where another server answered."""
+    """The problem in an answer, or one made from its status where another server answered.
+
+    Of a wrong key a gateway says no more than of none; whether one was sent is known here.
+    """
     try:
-        return Problem.model_validate_json(response.content)
+        problem = Problem.model_validate_json(response.content)
+        if problem.status == 401 and "Authorization" in response.request.headers:
+            detail = "the gateway does not know this API key"
+            return problem.model_copy(update={"detail": detail})
+        return problem
     except ValidationError:
         status, reason = response.status_code, response.reason_phrase
         detail = f"{response.url} answered {status} {reason}"

@@ -14,7 +14,7 @@ def ledger_lines(ledger: Ledger) -> list[str]:
         f" + {ledger.beyond_limit} beyond the limit",
         f"{ledger.captured} captured = {ledger.stored} stored"
         f" + {ledger.dropped_agent} dropped by the agent"
-        f" ({ledger.blocks} blocks, {size(ledger.bytes)})",
+        f" ({ledger.blocks} block{'' if ledger.blocks == 1 else 's'}, {size(ledger.bytes)})",
     ]
 
 

@@ -1,6 +1,7 @@
 """An HTTP server inside a service."""
 
 import asyncio
+import errno
 import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -76,4 +77,5 @@ async def serve_http(app: Any, host: str, port: int, variable: str = "") -> Asyn
 
 def _refusal(host: str, port: int, variable: str, error: OSError) -> str:
     advice = f"; set {variable} to a free port" if variable else ""
-    return f"cannot listen on {host}:{port}: {error.strerror}{advice}"
+    who = " (`capflow doctor` sees who has this one)" if error.errno == errno.EADDRINUSE else ""
+    return f"cannot listen on {host}:{port}: {error.strerror}{advice}{who}"

@@ -255,6 +255,7 @@ async def test_another_server_is_not_taken_for_a_gateway(
 async def test_a_wrong_key_names_the_variable(capflow: Capflow) -> None:
     result = await capflow("ls", CAPFLOW_KEY="wrong")
     assert result.code == 1
+    assert "does not know this API key" in result.err
     assert "CAPFLOW_KEY" in result.err
 
 
