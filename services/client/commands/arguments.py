@@ -11,39 +11,34 @@ NAME_PATTERN = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 SESSION_PATTERN = rf"{NAME_PATTERN}\.{NAME_PATTERN}\.[0-9]{{14}}"
 
 
-class Name(click.ParamType[str]):
-    """The name of a resource, a service or a key; what can be none is refused before anybody is
-    asked."""
+class Fitting(click.ParamType[str]):
+    """Text of a known form; any other is refused before anybody is asked."""
+
+    pattern: str
+    objection: str
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> str:
+        """The text as it is."""
+        text = str(value)
+        if re.fullmatch(self.pattern, text):
+            return text
+        return self.fail(f"{text!r} {self.objection}", param, ctx)
+
+
+class Name(Fitting):
+    """The name of a resource, a service or a key."""
 
     name = "name"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> str:
-        """The name as it is."""
-        if re.fullmatch(NAME_PATTERN, str(value)):
-            return str(value)
-        return self.fail(
-            f"{str(value)!r} can be no name: those have lower-case letters, digits and hyphens, 63"
-            " at most",
-            param,
-            ctx,
-        )
+    pattern = NAME_PATTERN
+    objection = "can be no name: those have lower-case letters, digits and hyphens, 63 at most"
 
 
-class Session(click.ParamType[str]):
-    """A capture's name; what is none is refused before anybody is asked."""
+class Session(Fitting):
+    """A capture's name."""
 
     name = "session"
-
-    def convert(self, value: Any, param: Any, ctx: Any) -> str:
-        """The name as it is."""
-        if re.fullmatch(SESSION_PATTERN, str(value)):
-            return str(value)
-        return self.fail(
-            f"{str(value)!r} names no capture: that is HOST.SERVICE.yyyymmddhhmmss,"
-            " as `capflow ls` lists them",
-            param,
-            ctx,
-        )
+    pattern = SESSION_PATTERN
+    objection = "names no capture: that is HOST.SERVICE.yyyymmddhhmmss, as `capflow ls` lists them"
 
 
 class Seconds(click.ParamType[int]):
