@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping
@@ -9,6 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CAPFLOW = str(Path(sys.executable).with_name("capflow"))
+
+for _number in (signal.SIGINT, signal.SIGHUP):
+    # As nohup and a shell's `&` leave them: a command would ignore them too, and rightly.
+    if signal.getsignal(_number) is signal.SIG_IGN:
+        signal.signal(_number, signal.SIG_DFL)
 
 
 @dataclass(frozen=True, slots=True)
