@@ -10,6 +10,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from errno import EIO
 from hashlib import sha256
 from math import isfinite
 from pathlib import Path
@@ -126,6 +127,19 @@ def test_a_secret_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> No
     replace(path, "three")
     assert path.read_text() == "three"
     assert [file.name for file in path.parent.iterdir()] == ["admin.key"]
+
+
+def test_a_file_that_cannot_be_replaced_stays_and_leaves_nothing_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: int) -> None:
+        raise OSError(EIO, os.strerror(EIO))
+
+    replace(tmp_path / "journal", "one")
+    monkeypatch.setattr("os.fsync", fails)
+    with pytest.raises(OSError, match="Input/output"):
+        replace(tmp_path / "journal", "two")
+    assert [(file.name, file.read_text()) for file in tmp_path.iterdir()] == [("journal", "one")]
 
 
 SECRET = "short"
