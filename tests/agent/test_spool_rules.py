@@ -3,6 +3,7 @@
 import struct
 import tempfile
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from zlib import crc32
 
@@ -20,6 +21,7 @@ from services.agent.spool.record import Codec, file_head, order_in
 from services.agent.spool.room import Room
 from services.agent.spool.shelf import Shelf
 from services.packets.pcapng import enhanced_packet
+from tests.agent.bad_sector import bad_page
 from tests.agent.rig import order
 
 ORDER = order("lo")
@@ -244,6 +246,60 @@ Queue.TestCase.settings = settings(max_examples=60, stateful_step_count=40)
 
 def _block(number: int, data: bytes) -> Block:
     return Block(ORDER.session, number, number * 10, 3, 1, 2, len(data), 0, data)
+
+
+@pytest.mark.parametrize("page", range(1, 7))
+def test_of_a_page_that_cannot_be_read_only_its_records_are_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    shelf = Shelf(ORDER, tmp_path / ORDER.session, Room(1 << 20), HEAD)
+    written = [_block(number, bytes([number]) * 1500) for number in range(20)]
+    shelf.append(written, 0)
+    (path,) = (tmp_path / ORDER.session).iterdir()
+    ends = [len(HEAD) + (CODEC.header_size + 1500) * (number + 1) for number in range(20)]
+    assert ends[-1] == path.stat().st_size > 7 * 4096
+    bad = [n for n, end in enumerate(ends) if page * 4096 < end and
+           end - CODEC.header_size - 1500 < (page + 1) * 4096]  # fmt: skip
+    monkeypatch.setattr("os.pread", bad_page(page))
+    read: list[Block] = []
+    while (reading := shelf.read(read[-1].block + 1 if read else 0, 20, 4)).blocks:
+        read += reading.blocks
+    assert read == [block for block in written if block.block not in bad]
+
+
+class Interrupted(Shelf):
+    """A shelf that lets others have their turn right after it has written."""
+
+    def between(self) -> None:
+        """What happens then."""
+
+    def append(self, blocks: Sequence[Block], since: float) -> int:
+        written = super().append(blocks, since)
+        self.between()
+        return written
+
+
+def test_a_file_stays_until_what_was_stored_while_it_was_written_is_counted(
+    tmp_path: Path,
+) -> None:
+    """Or else packets that are in the store would be told as damaged."""
+    shelf = Interrupted(ORDER, tmp_path / ORDER.session, Room(1 << 20), HEAD)
+    backlog = Backlog(ORDER.session, 64 << 10, lambda: None)
+    backlog.rest_on(shelf, lambda: None)
+    for number in range(3):
+        assert backlog.offer(Draft(number * 10, 7, 0, 0, 700, 0, bytes(700)))
+    hand = backlog.oldest(8)
+    lost: list[int] = []
+
+    def store_and_tidy() -> None:
+        backlog.done(hand, 3)
+        lost.append(backlog.tidy())
+
+    shelf.between = store_and_tidy  # type: ignore[method-assign]
+    assert backlog.spill()
+    lost.append(backlog.tidy())
+    assert lost == [0, 0]
+    assert (backlog.bytes, shelf.bytes, shelf.damaged) == (0, 0, 0)
 
 
 def test_blocks_that_go_to_disk_while_they_are_stored_are_counted_once(tmp_path: Path) -> None:

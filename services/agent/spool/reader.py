@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,7 +11,8 @@ from services.agent.spool.record import Codec, Header
 
 _WINDOW = 256 << 10
 _SEARCH = 1 << 20
-_SECTOR = 4096
+_PAGE = 4096
+"""The kernel reads as much at once: where one byte of it fails, all do."""
 
 
 class Reading(NamedTuple):
@@ -102,14 +104,16 @@ class _File:
             self._handle = -1
 
     def _pread(self, length: int, at: int) -> bytes:
-        try:
-            return os.pread(self._handle, length, at)
-        except OSError:
-            sectors = range(at, at + length, _SECTOR)
-            return b"".join(self._sector(one, min(_SECTOR, at + length - one)) for one in sectors)
+        with suppress(OSError):
+            data = os.pread(self._handle, length, at)
+            if len(data) == length:  # a read gives less where the disk fails further on
+                return data
+        first = at - at % _PAGE
+        pages = b"".join(map(self._page, range(first, at + length, _PAGE)))
+        return pages[at - first : at - first + length]
 
-    def _sector(self, at: int, length: int) -> bytes:
-        try:
-            return os.pread(self._handle, length, at)
-        except OSError:
-            return bytes(length)
+    def _page(self, at: int) -> bytes:
+        data = b""
+        with suppress(OSError):
+            data = os.pread(self._handle, _PAGE, at)
+        return data.ljust(_PAGE, b"\0")
