@@ -44,7 +44,7 @@ class KeepAlive(Message):
     """Every capture that runs, and those that ended until an answer to a KeepAlive that listed
     them as ended no longer wants them."""
     spool: Spool | None = None
-    """The agent's whole spool."""
+    """The agent's whole spool; what was lost, since this boot."""
 
 
 class Wanted(Message):

@@ -10,7 +10,7 @@ from contracts.spool import Spool
 from contracts.task import CaptureStatus, Failure, StopReason, TaskState
 from services.agent.failures import AGENT_ERROR
 from services.agent.journal import Journal, Kept, begun, restarted
-from services.agent.ledgerbook import total
+from services.agent.ledgerbook import since, total
 from services.agent.reconcile import Known, Life, Plan
 from services.agent.recovering import Recovering
 from services.agent.running import Running
@@ -65,8 +65,8 @@ class Captures:
         return list(self._running.values())
 
     def spool(self) -> Spool:
-        """The figures of the whole spool."""
-        parts = [one.figures() for one in self.running]
+        """The figures of the whole spool; what was lost, since this process began."""
+        parts = [_own(one.figures(), one.earlier) for one in self.running]
         gone = self._finished_spool
         return Spool(
             bytes=sum(part.bytes for part in parts),
@@ -78,8 +78,10 @@ class Captures:
         )
 
     def counted(self) -> Ledger:
-        """All that this process has counted: the sum of every capture's ledger."""
-        return total([self._finished, *(one.status().ledger for one in self.running)])
+        """All that this process has counted: the sum of every capture's ledger, without what an
+        earlier process has counted of it."""
+        own = (since(one.earlier.ledger, one.status().ledger) for one in self.running)
+        return total([self._finished, *own])
 
     def known(self) -> dict[UUID, Known]:
         """Every task begun and not forgotten."""
@@ -199,10 +201,11 @@ class Captures:
 
     def _leave(self, kept: Kept) -> None:
         """A task runs no longer."""
-        if self._running.pop(kept.order.task_id, None):
-            self._finished = total([self._finished, kept.ledger])
+        if running := self._running.pop(kept.order.task_id, None):
+            own_ledger = since(running.earlier.ledger, kept.ledger)
+            self._finished = total([self._finished, own_ledger])
             if kept.spool is not None:
-                gone, own = self._finished_spool, kept.spool
+                gone, own = self._finished_spool, _own(kept.spool, running.earlier)
                 self._finished_spool = Spool(
                     dropped=gone.dropped + own.dropped, damaged=gone.damaged + own.damaged
                 )
@@ -223,6 +226,13 @@ class Captures:
             self._log.error(
                 "cannot write the journal", session=status.order.session, error=str(error)
             )
+
+
+def _own(spool: Spool, earlier: Kept) -> Spool:
+    """The figures without what an earlier process has lost."""
+    lost = earlier.spool or Spool()
+    own = {"dropped": spool.dropped - lost.dropped, "damaged": spool.damaged - lost.damaged}
+    return spool.model_copy(update=own)
 
 
 def _not_written(status: Kept, error: OSError) -> Kept:

@@ -102,6 +102,12 @@ def settled(ledger: Ledger) -> Ledger:
     )
 
 
+def since(before: Ledger, ledger: Ledger) -> Ledger:
+    """What has been counted since `before`, count by count."""
+    then = dict(before)
+    return Ledger(**{name: max(0, count - then[name]) for name, count in ledger})
+
+
 def total(ledgers: Iterable[Ledger]) -> Ledger:
     """The sum of several ledgers, count by count."""
     added = list(ledgers)

@@ -40,7 +40,6 @@ class Recovering:
         self._store_of = store_of
         self._changed = changed
         self._writing: asyncio.Task[None] | None = None
-        self._dropped = last.spool.dropped if last.spool else 0
         reason = last.stop_reason if last.sealed else StopReason.AGENT_RESTARTED
         captured = max(last.ledger.captured, shelf.next)
         self._kept = last.model_copy(
@@ -51,6 +50,8 @@ class Recovering:
                 "recovered": True,
             }
         )
+        self.earlier = self._kept
+        """How it stood: what an earlier process has counted of it."""
 
     def status(self) -> CaptureStatus:
         """How it stands."""
@@ -61,8 +62,10 @@ class Recovering:
         return self._kept.model_copy(update={"spool": self.figures()})
 
     def figures(self) -> Spool:
-        """What of it waits on disk."""
-        return self.backlog.figures(self._spool.room.left, self._dropped)
+        """What of it waits on disk, and what has been lost of it, in whichever process."""
+        lost = self.earlier.spool or Spool()
+        figures = self.backlog.figures(self._spool.room.left, lost.dropped)
+        return figures.model_copy(update={"damaged": lost.damaged + figures.damaged})
 
     def stop(self, reason: StopReason, error: Failure | None = None) -> None:
         """It has stopped."""

@@ -16,7 +16,7 @@ from services.agent.blocks import BlockBuilder
 from services.agent.capture import Capture, Ending
 from services.agent.failures import AGENT_ERROR, ENDPOINT_AWAY, CaptureFailed
 from services.agent.framing import Framer
-from services.agent.journal import Kept
+from services.agent.journal import Kept, begun
 from services.agent.ledgerbook import LedgerBook
 from services.agent.limits import Limiter
 from services.agent.preparing import Prepared, Preparer
@@ -45,6 +45,8 @@ class Running:
 
     def __init__(self, order: Order, workshop: Workshop) -> None:
         self.order = order
+        self.earlier = begun(order)
+        """What an earlier process has counted of it: nothing."""
         self.begun = asyncio.Event()
         """Set once the capture runs, or has ended without."""
         self._workshop = workshop

@@ -1,12 +1,14 @@
 """The disk spool, with a whole agent: away and back, and across the agent's own end."""
 
 import asyncio
+import re
 import stat
 import subprocess
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import httpx2
 import pytest
 
 from contracts.order import Limits, Order
@@ -15,8 +17,11 @@ from contracts.task import StopReason, TaskState
 from services.agent import agent
 from services.agent.spool.folder import SpoolFolder
 from services.runtime.errors import BadSetting
+from tests.agent.bad_sector import bad_page, fails
 from tests.agent.rig import Rig, order
 from tests.agent.wire import Wire
+from tests.servers.ports import free_ports
+from tests.support.numbered import payload
 from tests.support.traffic import Traffic
 from tests.support.wait import until
 
@@ -124,6 +129,35 @@ async def test_an_agent_killed_while_the_endpoint_was_away_stores_what_was_flush
     assert ended.ledger.closes()
     assert rig.desk.states(wanted) == [TaskState.STOPPING, TaskState.STOPPED]
     assert _files(rig) == []
+
+
+async def test_after_a_restart_counters_begin_anew_and_the_captures_own_ledger_goes_on(
+    idle_rig: Rig,
+) -> None:
+    rig, (port,) = idle_rig, free_ports(1)
+    await rig.start(agent_port=port, backlog=1 << 20, spool=1 << 20)
+    async with Traffic(size=1000) as traffic:
+        wanted = order("lo", filter=traffic.filter)
+        await rig.desk.run(wanted)
+        traffic.send(20)
+        await until(lambda: '"stored":20' in _journal(rig))
+        rig.store.away = True
+        traffic.start(5000, burst=50)
+        await until(lambda: _spool(rig, wanted).dropped > 100)
+        await traffic.stop()
+        await until(lambda: f'"seen":{traffic.sent}' in _journal(rig))
+        before = _spool(rig, wanted)
+        await rig.kill()
+        rig.store.away = False
+        await rig.start(agent_port=port)
+        ended = await rig.desk.ended(wanted)
+    shown = await _counters(port)
+    assert ended.spool is not None
+    assert ended.spool.dropped == before.dropped
+    assert ended.ledger.captured == traffic.sent
+    assert ended.ledger.closes()
+    assert shown["ledger_captured"] == shown["ledger_seen"] == shown["spool_dropped_packets"] == 0
+    assert shown["ledger_stored"] == ended.ledger.stored - 20 > 0
 
 
 async def test_a_limit_reached_while_the_endpoint_is_away_is_the_reason_across_a_restart(
@@ -238,6 +272,37 @@ async def test_a_disk_that_fails_costs_nothing_while_memory_lasts(
     assert (ended.ledger.stored, ended.ledger.dropped_agent) == (100, 0)
 
 
+async def test_a_disk_that_dies_costs_what_it_does_not_give_back_and_no_more(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One page cannot be read, and nothing can be flushed."""
+    async with Traffic() as traffic:
+        wanted = order("lo", filter=traffic.filter)
+        await rig.desk.run(wanted)
+        rig.store.away = True
+        for _ in range(3):
+            traffic.send(100)
+            await until(lambda: _spool(rig, wanted).packets == traffic.sent)
+        (path,) = _files(rig)
+        page = path.read_bytes().index(payload(traffic.run, 150, traffic.size)) // 4096
+        with monkeypatch.context() as patched:
+            patched.setattr("os.pread", bad_page(page))
+            patched.setattr("os.fdatasync", fails)
+            traffic.send(100)
+            await until(lambda: _spool(rig, wanted).packets == 400)
+            rig.store.away = False
+            await until(lambda: not _spool(rig, wanted).bytes)
+            traffic.send(5)
+            ended = await rig.desk.stop(wanted)
+        numbers = traffic.numbers(packet.data for packet in await rig.packets(wanted))
+    assert 150 not in numbers
+    assert numbers == sorted(set(numbers))
+    assert {*range(100), *range(200, 405)} <= set(numbers)
+    assert ended.spool is not None
+    assert ended.spool.damaged == ended.ledger.dropped_agent == 405 - len(numbers)
+    assert ended.ledger.closes()
+
+
 async def test_an_agent_that_is_stopped_again_and_again_loses_nothing(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,6 +331,13 @@ def _spool(rig: Rig, wanted: Order) -> Spool:
 def _stored(rig: Rig, wanted: Order) -> int:
     report = rig.desk.report(wanted)
     return report.ledger.stored if report else 0
+
+
+async def _counters(port: int) -> dict[str, float]:
+    async with httpx2.AsyncClient(timeout=5) as client:
+        text = (await client.get(f"http://127.0.0.1:{port}/metrics")).text
+    found = re.findall(r"^capflow_agent_(\w+)_total ([0-9.e+]+)$", text, re.MULTILINE)
+    return {name: float(value) for name, value in found}
 
 
 def _files(rig: Rig) -> list[Path]:
