@@ -21,6 +21,7 @@ SessionName = Annotated[str, StringConstraints(pattern=rf"^{SESSION_PATTERN}$", 
 
 _NAME = re.compile(NAME_PATTERN)
 _UNFIT = re.compile(r"[^a-z0-9-]+")
+_STAMP = "%Y%m%d%H%M%S"
 
 
 def is_name(text: str) -> bool:
@@ -36,11 +37,17 @@ def fit_name(text: str, default: str = "host") -> str:
 
 def session_name(resource: str, service: str, at: datetime) -> str:
     """The name of a capture of `service` on `resource` asked for at `at`."""
-    return f"{resource}.{service}.{at.astimezone(UTC):%Y%m%d%H%M%S}"
+    return f"{resource}.{service}.{at.astimezone(UTC):{_STAMP}}"
+
+
+def session_time(session: str) -> datetime:
+    """When a capture of this name was asked for, to the second. Raises ValueError for what is no
+    session's name."""
+    _, _, stamp = session.split(".")
+    return datetime.strptime(stamp, _STAMP).replace(tzinfo=UTC)
 
 
 def next_session_name(session: str) -> str:
     """The name a clash moves to: the same a second later."""
-    resource, service, stamp = session.split(".")
-    at = datetime.strptime(stamp, "%Y%m%d%H%M%S").replace(tzinfo=UTC)
-    return session_name(resource, service, at + timedelta(seconds=1))
+    resource, service, _ = session.split(".")
+    return session_name(resource, service, session_time(session) + timedelta(seconds=1))

@@ -1,10 +1,11 @@
 """What is stored goes when it is too old or too much: the oldest first, each whole."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from contracts.record import instant
 from contracts.task import Capture
 from services.dispatcher.metrics import Metrics
+from services.dispatcher.ownerless import Ownerless
 from services.dispatcher.rounds import rounds
 from services.dispatcher.taskstore import TaskStore
 from services.dispatcher.timing import Timing
@@ -35,6 +36,7 @@ class Retention:
         self._quota = quota
         self._timing = timing
         self._metrics = metrics
+        self._ownerless = Ownerless(endpoints, metrics)
 
     async def run(self) -> None:
         """A round now and then, for ever; by one dispatcher at a time."""
@@ -45,12 +47,14 @@ class Retention:
             await self.round()
 
     async def round(self) -> None:
-        """Remove what is too old, then what is too much. Raises Unavailable."""
-        await self._by_age()
-        await self._by_size()
-
-    async def _by_age(self) -> None:
+        """Remove what is too old, then what is too much, then what is nobody's. Raises
+        Unavailable."""
         before = instant(await self._tasks.now()) - self._keep
+        await self._by_age(before)
+        await self._by_size()
+        await self._ownerless.round(before)
+
+    async def _by_age(self, before: datetime) -> None:
         while old := await self._records.ended_before(before, _PAGE):
             for capture in old:
                 await self._remove(capture, "age")

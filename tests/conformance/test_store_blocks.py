@@ -8,7 +8,7 @@ import pytest
 from contracts.block import MAX_BLOCK_BYTES
 from services.packets.endpoints.plausible import MAX_JUMP
 from services.packets.endpoints.port import BlockRefused, PacketStore, Stored
-from tests.support.captures import block, blocks, session_at
+from tests.support.captures import block, blocks, capture, session_at
 
 SESSION = session_at(0)
 
@@ -103,6 +103,26 @@ async def test_deleted_blocks_are_gone_however_many(store: PacketStore) -> None:
     assert await store.stored(SESSION) == Stored()
     assert await store.read_blocks(SESSION, 0) == []
     await store.delete_blocks(SESSION)
+
+
+async def test_sessions_with_blocks_are_listed_in_order_recorded_or_not(
+    store: PacketStore,
+) -> None:
+    assert await store.sessions_stored("", 10) == []
+    recorded = capture(3)
+    await store.insert_session(recorded, "")
+    await store.insert_session(capture(9), "")
+    names = [session_at(second) for second in (0, 1, 3)] + [session_at(1, service="http-2")]
+    for name in names:
+        await store.insert_blocks(blocks(name, range(3)))
+    listed = await store.sessions_stored("", 10)
+    assert listed == sorted(names)
+    for limit in (1, 3):
+        assert await store.sessions_stored("", limit) == listed[:limit]
+    for at, name in enumerate(listed):
+        assert await store.sessions_stored(name, 2) == listed[at + 1 : at + 3]
+    await store.delete_blocks(listed[1])
+    assert await store.sessions_stored(listed[0], 10) == listed[2:]
 
 
 async def test_a_full_block_is_stored(store: PacketStore) -> None:

@@ -71,6 +71,26 @@ async def test_over_the_quota_the_oldest_go_and_no_more_than_needed(world: Arena
         assert await world.records.session(kept.session)
 
 
+async def test_blocks_that_came_after_their_capture_was_removed_go_at_its_age(
+    world: Arena,
+) -> None:
+    """More of them than one round looks at."""
+    running = await stored(
+        world, timedelta(days=9), state=TaskState.RUNNING, stopped_at=None, stop_reason=None
+    )
+    late = [await stored(world, timedelta(days=8, seconds=number)) for number in range(70)]
+    young = await stored(world, timedelta(days=6))
+    for capture in (*late, young):
+        assert await world.records.delete_session(capture.session)
+
+    async def kept() -> bool:
+        left = await world.records.sessions_stored("", 100)
+        return left == sorted([running.session, young.session])
+
+    async with world.dispatcher():
+        await until(kept)
+
+
 async def test_a_capture_on_an_endpoint_no_longer_configured_does_not_hold_up_others(
     world: Arena,
 ) -> None:

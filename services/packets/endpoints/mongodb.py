@@ -64,6 +64,10 @@ class MongoStore:
         """What is stored of a session."""
         return await self._blocks.stored(session)
 
+    async def sessions_stored(self, after: str, limit: int) -> list[str]:
+        """Names of sessions of which blocks are stored, up to `limit` after a name."""
+        return await self._blocks.sessions(after, limit)
+
     async def insert_session(self, capture: Capture, digest: str) -> None:
         """Record a new capture. Raises SessionTaken or TaskKnown."""
         await self._sessions.insert(capture, digest)

@@ -149,6 +149,18 @@ class MongoBlocks:
             below = found[0]["first"]
         return below
 
+    async def sessions(self, after: str, limit: int) -> list[str]:
+        """Names of sessions of which blocks are stored, up to `limit` after a name."""
+        names: list[str] = []
+        while len(names) < limit:
+            later = {"_id": {"$gte": f"{after}$"}}  # "$" follows "#"
+            found = await self._find(later, 1, _NAME_ONLY)
+            if not found:
+                break
+            after = found[0]["_id"].partition("#")[0]
+            names.append(after)
+        return names
+
     async def delete(self, session: str) -> None:
         """Remove a session's blocks, some at a time."""
         names: dict[str, str] = {"$gte": block_id(session, 0), "$lt": f"{session}$"}

@@ -153,6 +153,10 @@ class PacketStore(Protocol):
     async def stored(self, session: str) -> Stored:
         """What is stored of a session."""
 
+    async def sessions_stored(self, after: str, limit: int) -> list[str]:
+        """Names of sessions of which blocks are stored, recorded or not: up to `limit` of them, in
+        order, that come after a name. Each costs one look into an index."""
+
     # --- sessions ---
 
     async def prepare(self) -> None:

@@ -71,6 +71,10 @@ class SqliteStore:
         """What is stored of a session."""
         return await self._file.read(lambda db: rows.stored(db, session))
 
+    async def sessions_stored(self, after: str, limit: int) -> list[str]:
+        """Names of sessions of which blocks are stored, up to `limit` after a name."""
+        return await self._file.read(lambda db: rows.sessions_stored(db, after, limit))
+
     async def insert_session(self, capture: Capture, digest: str) -> None:
         """Record a new capture. Raises SessionTaken or TaskKnown."""
         await self._file.write(

@@ -55,6 +55,15 @@ def stored(db: Connection, session: str) -> Stored:
     return Stored(*db.execute(query, (session,)).fetchone())
 
 
+def sessions_stored(db: Connection, after: str, limit: int) -> list[str]:
+    """Names of sessions of which blocks are stored, up to `limit` after a name."""
+    query = "SELECT session FROM blocks WHERE session > ? ORDER BY session LIMIT 1"
+    names = [after]  # each by a look of its own: DISTINCT would read every block's row in the index
+    while len(names) <= limit and (row := db.execute(query, (names[-1],)).fetchone()):
+        names.append(row[0])
+    return names[1:]
+
+
 def delete_blocks(db: Connection, session: str) -> int:
     """Remove some of a session's blocks; how many."""
     some = "SELECT rowid FROM blocks WHERE session = ? LIMIT ?"
