@@ -18,6 +18,24 @@ def ledger_lines(ledger: Ledger) -> list[str]:
     ]
 
 
+def spool_lines(task: Task) -> list[str]:
+    """What waits, or was lost, on the agent's disk; nothing where the agent does not say."""
+    spool = task.spool
+    if spool is None:
+        return []
+    lost = (
+        f"{spool.dropped} packets dropped because disk and memory were full,"
+        f" {spool.damaged} lost in damaged files"
+    )
+    if task.state.ended and not spool.bytes:
+        return [lost]
+    waiting = (
+        f"{spool.packets} packets wait on the agent's disk ({size(spool.bytes)},"
+        f" {size(spool.room)} free), the oldest for {spool.oldest:.1f} s"
+    )
+    return [waiting, lost]
+
+
 def viewer_line(status: Status | End) -> str:
     """Where every packet of this viewer is."""
     return (

@@ -91,6 +91,25 @@ async def test_stop_prints_the_reason_and_a_ledger_that_can_be_added_up(capflow:
     assert "9 captured = 8 stored + 1 dropped by the agent" in result.out
 
 
+async def test_show_tells_what_waits_and_was_lost_on_the_agents_disk(
+    stub: StubCapflow, capflow: Capflow
+) -> None:
+    spool = {"bytes": 2048, "packets": 7, "room": 1 << 20, "dropped": 3, "damaged": 2,
+             "oldest": 4.25}  # fmt: skip
+    over = spool | {"bytes": 0, "packets": 0, "oldest": 0}
+    waits = "7 packets wait on the agent's disk (2.0 KiB, 1.0 MiB free), the oldest for 4.2 s"
+    lost = "3 packets dropped because disk and memory were full, 2 lost in damaged files"
+    for shown, told in (
+        (capture(spool=spool), [waits, lost]),
+        (capture("stopped", spool=over), [lost]),
+        (capture(), []),
+    ):
+        stub.answers["GET", f"/v1/captures/{SESSION}"] = (200, shown)
+        result = await capflow("show", SESSION)
+        lines = [line for line in result.out.splitlines() if line.startswith("spool")]
+        assert [line.split(maxsplit=1)[1] for line in lines] == told
+
+
 @pytest.mark.parametrize(
     "command", [("ls",), ("stop", SESSION), ("start", "host-1", "lo"), ("resources", "host-1")]
 )

@@ -7,7 +7,7 @@ import click
 from contracts.dissection import PacketDetails
 from contracts.task import Capture
 from services.client.api import Gateway
-from services.client.ledger_text import end_line, ledger_lines
+from services.client.ledger_text import end_line, ledger_lines, spool_lines
 from services.client.output import json_line, moment, size
 from services.client.packet_lines import clock
 from services.runtime.escaping import escape
@@ -51,7 +51,9 @@ def capture_lines(capture: Capture) -> list[str]:
     }
     width = max(map(len, facts))
     lines = [f"{name:<{width}}  {value}" for name, value in facts.items()]
-    return [*lines, *(f"{'ledger':<{width}}  {line}" for line in ledger_lines(capture.ledger))]
+    counts = {"ledger": ledger_lines(capture.ledger), "spool": spool_lines(capture)}
+    told = [f"{name:<{width}}  {line}" for name, each in counts.items() for line in each]
+    return [*lines, *told]
 
 
 def packet_lines(packet: PacketDetails) -> list[str]:
