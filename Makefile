@@ -7,7 +7,7 @@ DEV := $(VENV)/.dev-$(shell cat requirements-dev.lock pyproject.toml | cksum | c
 
 LIBRARIES := libpcap0.8
 SERVERS := rabbitmq-server redis-server
-TOOLS := iproute2 tcpdump tshark netsniff-ng chromium faketime
+TOOLS := iproute2 tcpdump tshark netsniff-ng chromium faketime e2fsprogs
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run test bench faults fuzz lint contracts lock clean packages suite pages

@@ -5,7 +5,8 @@ I3: every hole is told, its count is exact, and the ledger closes.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 from tests.faults.recorder import Batch, Gap, Recorder, Visit
 from tests.faults.verdict import Verdict
@@ -15,6 +16,13 @@ from tests.support.traffic import UDP_PAYLOAD_ON_ETHERNET
 
 _ENOUGH = 5
 """Complaints of one kind that are shown."""
+
+
+class Hole(NamedTuple):
+    """Packets that are missing, from number `first` on."""
+
+    first: int
+    packets: int
 
 
 class Truth:
@@ -144,10 +152,20 @@ def judge_ledger(ledger: Mapping[str, int], *, sent: int | None, stored: int) ->
     return verdict
 
 
-def judge_blocks(blocks: Iterable[Mapping[str, Any]], truth: Truth) -> tuple[Verdict, int]:
-    """I1 and I2 of what is stored: blocks without a hole among them; and how many packets."""
-    verdict, at, packets = Verdict(), 0, 0
-    for number, block in enumerate(blocks):
+def holes_of(runs: Iterable[tuple[int, int]]) -> list[Hole]:
+    """What runs of packets, each from a number up to another, leave out."""
+    return [Hole(before[1], after[0] - before[1]) for before, after in pairwise(runs)
+            if after[0] > before[1]]  # fmt: skip
+
+
+def judge_blocks(
+    blocks: Iterable[Mapping[str, Any]], truth: Truth, *, damaged: bool = False
+) -> tuple[Verdict, int]:
+    """I1 and I2 of what is stored: blocks without a hole among them, but for what was `damaged`;
+    and how many packets."""
+    verdict, at, packets, number = Verdict(), 0, 0, -1
+    for block in blocks:
+        number = max(number + 1, block["block"] if damaged else 0)
         if block["block"] != number:
             verdict.i1.append(f"block {block['block']} is where {number} belongs")
         if block["first"] < at:

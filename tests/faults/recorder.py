@@ -89,6 +89,12 @@ class Recorder:
         """All notices so far."""
         return [one for visit in self.visits for one in visit.told if isinstance(one, Gap)]
 
+    @property
+    def runs(self) -> list[tuple[int, int]]:
+        """The runs of packets that came: of each batch its first number, and the next."""
+        told = [one for visit in self.visits for one in visit.told]
+        return [(one.first, one.next) for one in told if isinstance(one, Batch)]
+
     def newest(self) -> bytes | None:
         """The last packet that came on the connection of the moment."""
         told = self.visits[-1].told if self.visits else []

@@ -115,11 +115,16 @@ class Watched:
                 await self.stop()
                 await self.over()
 
-    def judge(self, *, all_seen: bool = True) -> Verdict:
-        """I1 to I3 of the capture that has ended; `all_seen` says that it ran all the time."""
+    def stored(self) -> list[tuple[int, int]]:
+        """The runs of packets that are stored: of each block its first number, and the next."""
+        return [(block["first"], block["first"] + block["count"]) for block in self._blocks()]
+
+    def judge(self, *, all_seen: bool = True, damaged: bool = False) -> Verdict:
+        """I1 to I3 of the capture that has ended; `all_seen` says that it ran all the time,
+        `damaged` that blocks of it were."""
         sent = self.generator.sent
         truth = Truth(self.generator.run, sent)
-        verdict, stored = judge_blocks(self._blocks(), truth)
+        verdict, stored = judge_blocks(self._blocks(), truth, damaged=damaged)
         if stored < self.acknowledged:
             verdict.i1.append(f"{self.acknowledged} were said to be stored, and {stored} are")
         ledger = self.ended["ledger"]
