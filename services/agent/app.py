@@ -9,6 +9,7 @@ from importlib.metadata import version
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 
+from services.agent.age import BlockAge
 from services.agent.agent import Agent, Parts
 from services.agent.blankring import Spare
 from services.agent.catalogue import Catalogue
@@ -56,7 +57,8 @@ async def run(
         catalogue = await asyncio.to_thread(Catalogue, settings)
         await catalogue.check(compiler)
         own_traffic = OwnTraffic(settings, beside=beside)
-        spare = _spare(settings)
+        age = BlockAge()
+        spare = _spare(settings, age)
         if spare is not None:
             held.callback(spare.close)
             spare.prepare()
@@ -67,7 +69,7 @@ async def run(
             own_traffic.peers,
             lambda service: source_of(service, settings.ring, spare),
         )
-        agent = await _assembled(held, settings, bus, catalogue, preparer, registry)
+        agent = await _assembled(held, settings, bus, catalogue, preparer, age, registry)
         health = Health("agent", _checks(agent, bus, endpoints), registry)
         app = Starlette(routes=ops_routes(health))
         server = serve_http(app, settings.host, settings.agent_port, "CAPFLOW_AGENT_PORT")
@@ -111,9 +113,9 @@ def source_of(service: Service, ring_size: int, spare: Spare | None = None) -> S
     return ScapySource(service.origin.interface)
 
 
-def _spare(settings: AgentSettings) -> Spare | None:
+def _spare(settings: AgentSettings, age: BlockAge) -> Spare | None:
     wanted = settings.spare_ring and hasattr(socket, "AF_PACKET")
-    return Spare(settings.ring) if wanted else None
+    return Spare(settings.ring, age) if wanted else None
 
 
 async def _warm(compiler: FilterCompiler) -> None:
@@ -148,6 +150,7 @@ async def _assembled(
     bus: Bus,
     catalogue: Catalogue,
     preparer: Preparer,
+    age: BlockAge,
     registry: CollectorRegistry,
 ) -> Agent:
     identity = await asyncio.to_thread(IdentityFile(settings.folder).open)
@@ -165,7 +168,7 @@ async def _assembled(
         metrics=AgentMetrics(registry),
         spool=spool,
         workshop=lambda changed, press: Workshop(
-            preparer, framer, settings.backlog, spool, press, changed
+            preparer, framer, age, settings.backlog, spool, press, changed
         ),
     )
     return Agent(parts)

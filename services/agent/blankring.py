@@ -13,13 +13,12 @@ import struct
 import threading
 from dataclasses import dataclass
 
+from services.agent.age import LEAST, RETIRE, BlockAge
 from services.runtime.logs import get
 
 SOL_PACKET = 263
 BLOCK = 512 << 10
 """Bytes of one block of the ring: room for a packet of the largest snap length."""
-RETIRE_MS = 8
-"""The kernel hands over a block that is not full this long after its first packet."""
 REST_SECONDS = 0.03
 """How long after a capture took the ring the next is made, so as not to slow its start."""
 
@@ -35,6 +34,8 @@ class BlankRing:
 
     socket: socket.socket
     memory: mmap.mmap
+    retire: float
+    """The kernel hands over a block that is not full so many seconds after its first packet."""
 
     @property
     def blocks(self) -> int:
@@ -47,14 +48,16 @@ class BlankRing:
         self.socket.close()
 
 
-def make(size: int) -> BlankRing:
-    """A ring of about `size` bytes. Raises OSError."""
+def make(size: int, retire: float = LEAST * RETIRE) -> BlankRing:
+    """A ring of about `size` bytes, with blocks that retire after so many seconds. Raises
+    OSError."""
     blocks = max(2, size // BLOCK)
     packets = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)  # protocol 0: takes nothing
     try:
         packets.setsockopt(SOL_PACKET, _VERSION, _TPACKET_V3)
-        _set_aside(packets, _geometry(blocks))
-        return BlankRing(packets, mmap.mmap(packets.fileno(), blocks * BLOCK))
+        _set_aside(packets, _geometry(blocks, round(retire * 1000)))
+        memory = mmap.mmap(packets.fileno(), blocks * BLOCK)
+        return BlankRing(packets, memory, retire)
     except BaseException:
         packets.close()
         raise
@@ -63,8 +66,9 @@ def make(size: int) -> BlankRing:
 class Spare:
     """Keeps one ring ready; `take` may be called from any thread."""
 
-    def __init__(self, size: int) -> None:
+    def __init__(self, size: int, age: BlockAge) -> None:
         self._size = size
+        self._age = age
         self._lock = threading.Lock()
         self._ready: BlankRing | None = None
         self._making: threading.Timer | None = None
@@ -81,7 +85,7 @@ class Spare:
         with self._lock:
             ring, self._ready = self._ready, None
         self.prepare(REST_SECONDS)
-        return ring or make(self._size)
+        return ring or make(self._size, self._age.retire)
 
     def prepare(self, after: float = 0.0) -> None:
         """Make a ring ready in so many seconds, in a thread of its own."""
@@ -104,7 +108,7 @@ class Spare:
 
     def _make(self) -> None:
         try:
-            ring = make(self._size)
+            ring = make(self._size, self._age.retire)
         except OSError as error:  # the capture that needs one says what to do
             get("agent").info("no ring is kept ready", reason=str(error))
             ring = None
@@ -124,6 +128,6 @@ def _set_aside(packets: socket.socket, geometry: bytes) -> None:
         raise OSError(number, os.strerror(number))
 
 
-def _geometry(blocks: int) -> bytes:
+def _geometry(blocks: int, retire_ms: int) -> bytes:
     frames = blocks * BLOCK // _FRAME
-    return struct.pack("<7I", BLOCK, blocks, _FRAME, frames, RETIRE_MS, 0, 0)
+    return struct.pack("<7I", BLOCK, blocks, _FRAME, frames, retire_ms, 0, 0)

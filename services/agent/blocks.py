@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 
 from contracts.block import MAX_BLOCK_BYTES, Block
+from services.agent.age import BlockAge
 from services.agent.framing import Framer
 from services.agent.source import Frame
 
 FULL_BYTES = 512 << 10
 """A block closes when its data has reached this; what it may take on top is one packet."""
 FULL_PACKETS = 2000
-FULL_SECONDS = 0.02
-"""How long after its first packet was read a block closes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +42,9 @@ class Draft:
 class BlockBuilder:
     """Takes packets in their order and gives blocks."""
 
-    def __init__(self, framer: Framer) -> None:
+    def __init__(self, framer: Framer, age: BlockAge) -> None:
         self._framer = framer
+        self._age = age
         self._buffer = bytearray(MAX_BLOCK_BYTES)
         self._next = 0
         self._count = self._position = self._size = 0
@@ -55,6 +55,11 @@ class BlockBuilder:
     def next(self) -> int:
         """The number of the next packet."""
         return self._next
+
+    @property
+    def age(self) -> float:
+        """Seconds after its first packet at which a block begun now will close."""
+        return self._age.seconds
 
     @property
     def due(self) -> float | None:
@@ -82,7 +87,7 @@ class BlockBuilder:
         """Write frames into the open block until it is full; how many."""
         if not self._count:
             self._first_ts = frames[0][0]
-            self._due = now + FULL_SECONDS
+            self._due = now + self._age.seconds
         self._position, taken, size = self._framer.write(
             self._buffer, self._position, frames, FULL_BYTES
         )

@@ -11,11 +11,12 @@ from services.agent.blocks import BlockBuilder, Draft
 from services.agent.failures import AGENT_ERROR, CaptureFailed
 from services.agent.ledgerbook import LedgerBook
 from services.agent.limits import Limiter
-from services.agent.source import Frame, Source, SourceEnded
+from services.agent.source import FEW, Frame, Source, SourceEnded
 from services.runtime.logs import get
 
 PATIENCE = 0.05
-"""Seconds that one read may wait: so long may a stop take to be heard."""
+"""Seconds that one read may wait, and so long may a stop take to be heard; longer where blocks
+get older."""
 EMPTYING_SECONDS = 1.0
 """How long the source may take to hand over what is still in it."""
 
@@ -50,6 +51,9 @@ class Capture:
         self._backlog = backlog
         self._clock = clock
         self._asked: Ending | None = None
+        self._told = threading.Lock()  # held until it is told to end: waiting for it is cheap
+        self._told.acquire()
+        self._few = False
 
     def start(self, ended: Callable[[Ending], None]) -> None:
         """Run in a new thread, which calls `ended` as the last thing it does."""
@@ -59,8 +63,10 @@ class Capture:
         ).start()
 
     def stop(self, ending: Ending) -> None:
-        """Ask it to end; the first reason given is the one that counts. From any thread."""
-        self._asked = self._asked or ending
+        """Ask it to end; the first reason given is the one that counts. From one thread."""
+        if self._asked is None:
+            self._asked = ending
+            self._told.release()
 
     def run(self) -> Ending:
         """Capture to the end."""
@@ -86,7 +92,7 @@ class Capture:
             if self._limiter.expired(now):
                 return Ending(StopReason.SECONDS)
             try:
-                self._take(self._source.read(self._patience(now)))
+                self._take(self._read(self._patience(now)))
             except SourceEnded:
                 return Ending(StopReason.SOURCE_ENDED)
             except CaptureFailed as failed:
@@ -94,13 +100,24 @@ class Capture:
             if self._limiter.reached:
                 return Ending(self._limiter.reached)
 
+    def _read(self, patience: float) -> list[Frame]:
+        """The next packets. Where few come, those that come until the open block is due are read
+        together: being woken for each is most of what a quiet capture costs."""
+        rest = min(patience, self._source.slack) if self._few and self._builder.due else 0.0
+        if rest <= 0:
+            return self._source.read(patience)
+        self._told.acquire(timeout=rest)
+        return self._source.read(0.0)
+
     def _patience(self, now: float) -> float:
         """How long the next read may wait: until the open block or the capture is due."""
-        due = min(self._builder.due or now + PATIENCE, self._limiter.deadline)
-        return max(0.0, min(PATIENCE, due - now))
+        longest = max(PATIENCE, self._builder.age)
+        due = min(self._builder.due or now + longest, self._limiter.deadline)
+        return max(0.0, min(longest, due - now))
 
     def _take(self, frames: list[Frame]) -> None:
         now = self._clock()
+        self._few = len(frames) < FEW
         admitted = self._limiter.admit(frames)
         self._book.enter_read(admitted, len(frames) - admitted)
         self._book.enter_kernel(self._source.statistics())

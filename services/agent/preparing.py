@@ -15,11 +15,11 @@ from services.agent.failures import (
     UNKNOWN_SERVICE,
     CaptureFailed,
 )
+from services.agent.groupcommit import BlockStore, GroupCommit
 from services.agent.services import Live, Service
 from services.agent.source import Rule, Screen, Source
 from services.packets import linktypes
 from services.packets.endpoints.opening import Endpoints
-from services.packets.endpoints.port import PacketStore
 from services.packets.filterprocess import CompilerUnavailable
 from services.packets.filters import FilterCompiler, FilterRefused
 from services.packets.libpcap import LibpcapMissing
@@ -36,7 +36,7 @@ class Prepared:
 
     source: Source
     screen: Screen
-    store: PacketStore
+    store: BlockStore
     service: Service
     linktype: int
 
@@ -68,6 +68,7 @@ class Preparer:
     ) -> None:
         self._services = services
         self._endpoints = endpoints
+        self._stores = {name: GroupCommit(store) for name, store in endpoints.items()}
         self._compiler = compiler
         self._own_traffic = own_traffic
         self._source_of = source_of
@@ -92,7 +93,7 @@ class Preparer:
             )
         return services[order.service]
 
-    def store_of(self, order: Order) -> PacketStore:
+    def store_of(self, order: Order) -> BlockStore:
         """The endpoint that `order` names. Raises CaptureFailed."""
         wanted = order.endpoint
         try:
@@ -107,7 +108,7 @@ class Preparer:
                 UNKNOWN_ENDPOINT,
                 f"the agent's endpoint {wanted.name} is {known.type}, and {wanted.type} is wanted",
             )
-        return self._endpoints.get(wanted.name)
+        return self._stores[wanted.name]
 
     async def _rules(
         self, order: Order, service: Service, source: Source, linktype: int

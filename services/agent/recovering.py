@@ -10,14 +10,14 @@ from contracts.spool import Spool
 from contracts.task import CaptureStatus, Failure, StopReason, TaskState
 from services.agent.backlog import Backlog
 from services.agent.failures import CaptureFailed
+from services.agent.groupcommit import BlockStore
 from services.agent.journal import Kept, restarted
 from services.agent.spool.folder import SpoolFolder
 from services.agent.spool.shelf import Shelf
 from services.agent.writer import Writer
-from services.packets.endpoints.port import PacketStore
 from services.runtime.logs import get
 
-StoreOf = Callable[[Order], PacketStore]
+StoreOf = Callable[[Order], BlockStore]
 """The endpoint of an order. Raises CaptureFailed."""
 
 

@@ -26,6 +26,7 @@ class Replay:
     """
 
     filters_in_kernel = False
+    slack = 0.0
 
     def __init__(
         self,

@@ -23,7 +23,7 @@ from services.agent.failures import (
     CaptureFailed,
 )
 from services.agent.ringblock import STATUS_AT, STATUS_KERNEL, STATUS_USER, frames_of
-from services.agent.source import Counters, Frame, Instruction, Screen
+from services.agent.source import FEW, Counters, Frame, Instruction, Screen
 
 _SO_ATTACH_FILTER = 26
 _ADD_MEMBERSHIP = 1
@@ -67,15 +67,19 @@ class Ring:
             self.close()
             raise _refusal(self._interface, error) from error
 
+    @property
+    def slack(self) -> float:
+        """As Source: while little comes the kernel takes a block each time one retires, and half
+        of them are left for a burst."""
+        return self._ring.blocks // 2 * self._ring.retire if self._ring is not None else 0.0
+
     def read(self, timeout: float) -> list[Frame]:
-        """As Source: one block of the ring."""
-        start = self._current * BLOCK
-        if not self._filled(start) and not self._wait(start, timeout):
+        """As Source: one block of the ring, or several that hold few packets."""
+        if not self._filled() and not self._wait(timeout):
             return []
-        assert self._ring is not None
-        frames = frames_of(self._ring.memory, start, self._snaplen)
-        _STATUS.pack_into(self._ring.memory, start + STATUS_AT, STATUS_KERNEL)
-        self._current = (self._current + 1) % self._ring.blocks
+        frames = self._take()
+        while len(frames) < FEW and self._filled():
+            frames += self._take()
         return frames
 
     def halt(self) -> None:
@@ -105,17 +109,27 @@ class Ring:
             packets.setsockopt(SOL_PACKET, _ADD_MEMBERSHIP, _promiscuous(self._interface))
         packets.bind((self._interface, _ETH_P_ALL))
 
-    def _filled(self, start: int) -> bool:
+    def _filled(self) -> bool:
         assert self._ring is not None
-        return bool(_STATUS.unpack_from(self._ring.memory, start + STATUS_AT)[0] & STATUS_USER)
+        at = self._current * BLOCK + STATUS_AT
+        return bool(_STATUS.unpack_from(self._ring.memory, at)[0] & STATUS_USER)
 
-    def _wait(self, start: int, timeout: float) -> bool:
+    def _take(self) -> list[Frame]:
+        """The packets of the next block, which the kernel gets back."""
+        assert self._ring is not None
+        start = self._current * BLOCK
+        frames = frames_of(self._ring.memory, start, self._snaplen)
+        _STATUS.pack_into(self._ring.memory, start + STATUS_AT, STATUS_KERNEL)
+        self._current = (self._current + 1) % self._ring.blocks
+        return frames
+
+    def _wait(self, timeout: float) -> bool:
         """Whether a block is there within `timeout`; raises where the interface is gone."""
         assert self._ring is not None
         poll = select.poll()
         poll.register(self._ring.socket, select.POLLIN | select.POLLERR)
         events = poll.poll(timeout * 1000)
-        if self._filled(start):
+        if self._filled():
             return True
         if events and events[0][1] & select.POLLERR:
             self._raise_error(self._ring.socket)

@@ -11,6 +11,7 @@ from uuid import UUID
 from contracts.order import Order
 from contracts.spool import Spool
 from contracts.task import CaptureStatus, Failure, StopReason, TaskState
+from services.agent.age import BlockAge
 from services.agent.backlog import Backlog
 from services.agent.blocks import BlockBuilder
 from services.agent.capture import Capture, Ending
@@ -31,6 +32,7 @@ class Workshop:
 
     preparer: Preparer
     framer: Framer
+    age: BlockAge
     room: int
     """Bytes of blocks that may wait in memory, for each capture."""
     spool: SpoolFolder
@@ -114,9 +116,10 @@ class Running:
         started_at = datetime.now(UTC)
         await asyncio.to_thread(prepared.source.open, prepared.screen)
         self._put_spool_under(prepared)
-        ended = self._begin(prepared)
-        self._become(TaskState.RUNNING, started_at=started_at, **prepared.watched())
-        return await self._store(prepared, ended)
+        with self._workshop.age.shared():
+            ended = self._begin(prepared)
+            self._become(TaskState.RUNNING, started_at=started_at, **prepared.watched())
+            return await self._store(prepared, ended)
 
     def _put_spool_under(self, prepared: Prepared) -> None:
         spool, press = self._workshop.spool, self._workshop.press
@@ -128,7 +131,7 @@ class Running:
         ended: asyncio.Future[Ending] = self._loop.create_future()
         self._capture = Capture(
             prepared.source,
-            BlockBuilder(self._workshop.framer),
+            BlockBuilder(self._workshop.framer, self._workshop.age),
             Limiter(self.order.limits, time.monotonic()),
             self._book,
             self.backlog,

@@ -28,6 +28,7 @@ class ScapySource:
     """Packets of one interface, filtered in this process."""
 
     filters_in_kernel = False
+    slack = 0.0
 
     def __init__(self, interface: str) -> None:
         self._interface = interface

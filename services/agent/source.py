@@ -12,6 +12,9 @@ Instruction = tuple[int, int, int, int]
 Frame = tuple[int, int, bytes]
 """A packet: time in nanoseconds since 1970, length on the wire, the bytes captured of it."""
 
+FEW = 64
+"""Packets: a read that gives fewer tells of a source where little comes."""
+
 
 class SourceEnded(Exception):
     """The source has no more packets, as it should be: a file was read to its end."""
@@ -70,6 +73,10 @@ class Source(Protocol):
 
     filters_in_kernel: bool
     """Whether the screen's programs run in the kernel, which keeps a VLAN tag beside its frame."""
+
+    @property
+    def slack(self) -> float:
+        """For how many seconds nobody need read while little comes: it is kept for so long."""
 
     def linktype(self) -> int:
         """The link type (a LINKTYPE_ number). Raises CaptureFailed where there is no source."""

@@ -8,9 +8,9 @@ from typing import Protocol
 from contracts.block import Block
 from services.agent.backlog import Backlog
 from services.agent.failures import STORE_REFUSED, CaptureFailed
+from services.agent.groupcommit import BlockStore
 from services.agent.spool.folder import SpoolFolder
 from services.agent.spool.reader import Reading
-from services.packets.endpoints.port import PacketStore
 from services.runtime.backoff import delays
 from services.runtime.errors import StoreUnavailable
 from services.runtime.logs import get
@@ -40,7 +40,7 @@ class Writer:
         self,
         backlog: Backlog,
         more: asyncio.Event,
-        store: PacketStore,
+        store: BlockStore,
         book: Book,
         spool: SpoolFolder,
         retries: Callable[[], Iterator[float]] = _retries,

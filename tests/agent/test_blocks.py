@@ -2,7 +2,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.block import MAX_BLOCK_BYTES
-from services.agent.blocks import FULL_BYTES, FULL_PACKETS, FULL_SECONDS, BlockBuilder, Draft
+from services.agent.age import LEAST, BlockAge
+from services.agent.blocks import FULL_BYTES, FULL_PACKETS, BlockBuilder, Draft
 from services.agent.framing import Framer
 from services.agent.source import Frame
 from services.packets.pcapng import enhanced_packet, packets_of
@@ -28,7 +29,7 @@ def _all(builder: BlockBuilder, given_batches: list[list[Frame]]) -> list[Draft]
 
 @given(batches)
 def test_what_goes_in_comes_out_in_order_and_numbered(given_batches: list[list[Frame]]) -> None:
-    drafts = _all(BlockBuilder(FRAMER), given_batches)
+    drafts = _all(BlockBuilder(FRAMER, BlockAge()), given_batches)
     taken = [frame for batch in given_batches for frame in batch]
     number = 0
     for draft in drafts:
@@ -45,7 +46,7 @@ def test_what_goes_in_comes_out_in_order_and_numbered(given_batches: list[list[F
 def test_no_block_is_too_large_and_none_but_the_last_is_closed_early(
     given_batches: list[list[Frame]],
 ) -> None:
-    drafts = _all(BlockBuilder(FRAMER), given_batches)
+    drafts = _all(BlockBuilder(FRAMER, BlockAge()), given_batches)
     for draft in drafts:
         assert 0 < draft.count <= FULL_PACKETS
         assert len(draft.data) <= MAX_BLOCK_BYTES
@@ -56,12 +57,12 @@ def test_no_block_is_too_large_and_none_but_the_last_is_closed_early(
 @given(frames)
 def test_a_frame_is_written_as_the_codec_writes_it(frame: Frame) -> None:
     at, length, data = frame
-    (draft,) = _all(BlockBuilder(FRAMER), [[frame]])
+    (draft,) = _all(BlockBuilder(FRAMER, BlockAge()), [[frame]])
     assert draft.data == enhanced_packet(at, data, length)
 
 
 def test_two_thousand_packets_are_a_block() -> None:
-    builder = BlockBuilder(FRAMER)
+    builder = BlockBuilder(FRAMER, BlockAge())
     full = builder.add([(0, 60, bytes(60))] * 4100, 0.0, 7)
     assert [(draft.first, draft.count, draft.dropped) for draft in full] == [
         (0, 2000, 7),
@@ -71,10 +72,10 @@ def test_two_thousand_packets_are_a_block() -> None:
 
 
 def test_a_block_is_due_twenty_milliseconds_after_its_first_packet() -> None:
-    builder = BlockBuilder(FRAMER)
+    builder = BlockBuilder(FRAMER, BlockAge())
     assert builder.due is None
     builder.add([(0, 60, bytes(60))], 100.0, 0)
     builder.add([(0, 60, bytes(60))], 100.01, 0)
-    assert builder.due == 100.0 + FULL_SECONDS
+    assert builder.due == 100.0 + LEAST
     builder.flush(0)
     assert builder.due is None

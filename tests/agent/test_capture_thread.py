@@ -1,5 +1,6 @@
 """The capture thread, on sources that behave as no kernel does."""
 
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from contracts.order import Limits
 from contracts.task import StopReason
 from services.agent import capture
+from services.agent.age import BlockAge
 from services.agent.backlog import Backlog
 from services.agent.blocks import BlockBuilder
 from services.agent.capture import Capture, Ending
@@ -24,6 +26,7 @@ class Script:
     """A source that does what it is told, one step a read."""
 
     filters_in_kernel = False
+    slack = 0.0
 
     def __init__(
         self, *steps: list[Frame] | BaseException, seen: int = 0, dropped: int = 0
@@ -79,7 +82,7 @@ class Life:
         self.backlog = Backlog("here.lo.20261123000000", 1 << 20, lambda: None)
         self.capture = Capture(
             source,
-            BlockBuilder(FRAMER),
+            BlockBuilder(FRAMER, BlockAge()),
             Limiter(limits or Limits(), self.clock()),
             self.book,
             self.backlog,
@@ -185,3 +188,38 @@ def test_a_read_waits_no_longer_than_until_the_open_block_is_due() -> None:
     life.run()
     assert waits[0] == pytest.approx(capture.PATIENCE)
     assert 0 < waits[1] <= 0.0201
+
+
+def test_where_little_comes_what_comes_until_the_block_is_due_is_read_together() -> None:
+    waits: list[float] = []
+
+    class Quiet(Script):
+        slack = 60.0
+
+        def read(self, timeout: float) -> list[Frame]:
+            waits.append(timeout)
+            return super().read(timeout)
+
+    life = Life(Quiet([FRAME], [FRAME] * 3, SourceEnded()))
+    life.run()
+    assert waits[0] == pytest.approx(capture.PATIENCE)
+    assert waits[1] == 0.0
+    assert [block.count for block in life.backlog.oldest(9)] == [4]
+
+
+def test_a_stop_is_heard_at_once_though_the_capture_rests() -> None:
+    class Quiet(Script):
+        slack = 3600.0
+
+    life = Life(Quiet([FRAME]))
+    rested = threading.Event()
+    life.source.before_each = rested.set
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BlockAge, "seconds", 3600.0)
+        ended: list[Ending] = []
+        running = threading.Thread(target=lambda: ended.append(life.run()), daemon=True)
+        running.start()
+        rested.wait()
+        life.capture.stop(Ending(StopReason.REQUESTED))
+        running.join(60)
+    assert ended == [Ending(StopReason.REQUESTED)]

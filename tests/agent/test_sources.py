@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from services.agent.age import BlockAge
 from services.agent.blankring import Spare
 from services.agent.failures import CaptureFailed
 from services.agent.replay import Replay
@@ -46,7 +47,7 @@ def _recorded(traffic: Traffic, path: Path) -> Path:
 
 @pytest.fixture(params=["ring", "spare ring", "scapy", "replay"])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
-    traffic, spare = Traffic(), Spare(4 << 20)
+    traffic, spare = Traffic(), Spare(4 << 20, BlockAge())
     sources: dict[str, Callable[[], Source]] = {
         "ring": lambda: Ring("lo", 4 << 20),
         "spare ring": lambda: Ring("lo", 4 << 20, spare),

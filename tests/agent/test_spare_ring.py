@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 from services.agent import blankring
+from services.agent.age import BlockAge
 from services.agent.blankring import BLOCK, Spare, make
 from tests.support.wait import until
 
@@ -15,7 +16,7 @@ SIZE = 4 * BLOCK
 @pytest.fixture
 def spare(monkeypatch: pytest.MonkeyPatch) -> Iterator[Spare]:
     monkeypatch.setattr(blankring, "REST_SECONDS", 0.01)
-    kept = Spare(SIZE)
+    kept = Spare(SIZE, BlockAge())
     yield kept
     kept.close()
 

@@ -2,10 +2,10 @@
 
 import sys
 
-from services.agent import blocks
+from services.agent import age
 from services.standalone.cli import main
 
 if __name__ == "__main__":
-    blocks.FULL_SECONDS = float(sys.argv[1])
+    age.LEAST = age.MOST = float(sys.argv[1])
     sys.argv[1:] = ["agent"]
     main()

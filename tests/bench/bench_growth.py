@@ -17,7 +17,7 @@ def run(report: Report) -> None:
         with real_servers(report) as servers:
             captures_grow(report, servers, wire)
         with real_servers(report) as servers:
-            quiet_captures(report, servers, wire)
+            quiet_captures(report, servers)
         with real_servers(report) as servers:
             large_captures(report, servers)
         with real_servers(report) as servers:

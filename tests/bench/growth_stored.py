@@ -14,6 +14,8 @@ _BLOCKS = 2500
 _SMALL = 2
 _GOING_ON = 10.0
 """Blocks a second that come meanwhile: 20,000 packets/s."""
+_SECONDS = 20.0
+"""How long they come, in each run."""
 
 
 def large_captures(report: Report, servers: Servers) -> None:
@@ -40,12 +42,13 @@ def _catch_up(report: Report, ours: Streaming, session: str, blocks: int) -> Non
     """Each run reads all that was stored, while the capture goes on."""
     rates, late = [], []
     memory.forget_peak(ours.pid)
-    for _ in range(report.runs):
+    for run in range(report.runs):
+        stored = (blocks + run * int(_SECONDS * _GOING_ON)) * _PACKETS
         order = {"session": session, "rate": _GOING_ON, "packets": _PACKETS, "size": _SIZE}
-        ours.storing.say(do="pace", seconds=20, **order)
+        ours.storing.say(do="pace", seconds=_SECONDS, **order)
         ours.connect(session, 1, start={"from": "beginning", "format": "pcapng"})
-        seen = ours.crowd.ask(do="watch", seconds=120, until=blocks * _PACKETS)
-        rates.append(blocks * _PACKETS / seen["seconds"])
+        seen = ours.crowd.ask(do="watch", seconds=120, until=stored)
+        rates.append(stored / seen["seconds"])
         level = ours.crowd.ask(do="watch", seconds=5)
         late.append(level["p50"] * 1000)
         ours.crowd.ask(do="leave")

@@ -20,12 +20,14 @@ class Captures:
         self._http = httpx2.Client(base_url=stack.rest, headers=headers, timeout=70)
         self.started: list[dict[str, Any]] = []
 
-    def start(self, count: int) -> None:
-        """Start so many; the packets of the wire are divided among them by their IPv4 ids."""
+    def start(self, count: int, wires: int = 1) -> None:
+        """Start so many, on so many wires in turn; the packets of a wire are divided among its
+        captures by their IPv4 ids."""
+        on_each = count // wires
         for number in range(count):
             body = {
                 "resource": RESOURCE, "service": service(number), "keep": True, "limits": _LIMITS,
-                "filter": f"ip[4:2] % {count} = {number}",
+                "filter": f"ip[4:2] % {on_each} = {number // wires}",
             }  # fmt: skip
             answer = self._http.post("/v1/captures", json=body)
             assert answer.status_code == 202, answer.text

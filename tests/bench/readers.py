@@ -21,6 +21,7 @@ from collections.abc import Callable
 from contracts.order import Limits
 from contracts.task import StopReason
 from services.agent import bpf
+from services.agent.age import BlockAge
 from services.agent.backlog import Backlog
 from services.agent.blocks import BlockBuilder
 from services.agent.capture import Capture, Ending
@@ -66,7 +67,7 @@ def ours(interface: str, done: threading.Event) -> int:
     book = LedgerBook()
     backlog = Backlog("bench", BUFFER, lambda: _consume(backlog))
     limiter = Limiter(Limits(seconds=86400, bytes=1 << 50), time.monotonic())
-    capture = Capture(source, BlockBuilder(Framer()), limiter, book, backlog)
+    capture = Capture(source, BlockBuilder(Framer(), BlockAge()), limiter, book, backlog)
     ended = threading.Event()
     capture.start(lambda _: ended.set())
     _ready()
