@@ -113,8 +113,10 @@ class Lookout:
         """Go on after all that the store holds."""
         stored = await channel.store.stored(channel.session)
         last = await channel.store.block_with(channel.session, max(0, stored.next - 1))
-        head, dropped = (last.block + 1, last.dropped) if last is not None else (0, 0)
-        channel.open(head, stored.next, dropped)
+        if last is None:
+            channel.open(0, stored.next, 0)
+        else:  # which may have come since, where there was none before
+            channel.open(last.block + 1, max(stored.next, last.next), last.dropped)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = self.group.create_task(work)

@@ -1,7 +1,7 @@
 """A packet store that goes away, forgets, and keeps silent, when a test says so."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 
 from services.packets.endpoints.opening import Endpoints
@@ -21,6 +21,8 @@ class Faults:
         """The feed never answers again."""
         self.lost = asyncio.Event()
         """The feed tells once that it lost its history."""
+        self.once_stored: Callable[[], Awaitable[None]] | None = None
+        """What happens once, just after the store has said how much it holds."""
 
 
 class FaultyFeed:
@@ -73,7 +75,11 @@ class FaultyStore:
         return await self._unless_away(self._store.read_blocks(*arguments, **more))
 
     async def stored(self, session: str) -> Any:
-        return await self._unless_away(self._store.stored(session))
+        stored = await self._unless_away(self._store.stored(session))
+        happens, self._faults.once_stored = self._faults.once_stored, None
+        if happens is not None:
+            await happens()
+        return stored
 
     async def session(self, session: str) -> Any:
         return await self._unless_away(self._store.session(session))

@@ -83,6 +83,23 @@ async def test_blocks_that_the_feed_never_told_are_read_because_the_ledger_count
     assert viewer.told == {}
 
 
+@pytest.mark.parametrize("before", [0, 10])
+async def test_what_is_stored_while_a_session_is_being_opened_is_not_left_out(
+    stage: Stage, faults: Faults, before: int
+) -> None:
+    play = await stage.play()
+    if before:
+        await play.packets(before)
+    faults.once_stored = lambda: play.packets(10)
+    async with (await stage.streamer()).viewer(play) as viewer:
+        assert await viewer.watch(**{"from": before}) == before
+        await play.packets(10)
+        await play.end()
+        await viewer.end()
+    assert viewer.numbers == list(range(before, before + 20))
+    assert viewer.told == {}
+
+
 async def test_a_hole_in_the_feed_is_filled_from_the_store(stage: Stage, faults: Faults) -> None:
     play = await stage.play()
     async with (await stage.streamer()).viewer(play) as viewer:
