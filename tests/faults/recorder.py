@@ -49,7 +49,7 @@ class Visit:
     first: int | None = None
     told: list[Batch | Gap] = field(default_factory=list)
     status: dict[str, Any] | None = None
-    """The last one."""
+    """The last one since packets may flow."""
     end: dict[str, Any] | None = None
     errors: list[dict[str, Any]] = field(default_factory=list)
     closed: int | None = None
@@ -201,8 +201,8 @@ class Recorder:
         self.next = message["next"]
 
     def _stand(self, visit: Visit, message: dict[str, Any]) -> None:
-        visit.status = message
-        if visit.first is not None:
+        if visit.first is not None:  # before that it tells of the capture, not of this viewer
+            visit.status = message
             self.next = message["next"]
         if message["type"] == "end":
             visit.end = message
