@@ -44,11 +44,12 @@ async def _kill_with_blocks_waiting(field: Field, capture: Watched) -> tuple[int
     await capture.ledger()
     field.servers.mongo.freeze()
     try:
-        before = (await _ledger_of_agent(field))["stored"]
+        before = await _ledger_of_agent(field)  # of all that this process has done
         await capture.generator.further(4000)
         after = await _ledger_of_agent(field)
-        waited = int(after["captured"] - after["stored"])
-        really(waited > 1000, f"only {waited} packets waited ({before} were stored)")
+        captured, stored = (int(after[name] - before[name]) for name in ("captured", "stored"))
+        waited = captured - stored
+        really(waited > 1000, f"only {waited} packets waited ({stored} were stored)")
         stored = capture.generator.sent - waited
         field.agent.kill()
     finally:
