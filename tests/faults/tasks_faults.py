@@ -128,7 +128,7 @@ async def frozen_and_deaf(world: Proxied) -> Outcome:
     promises, verdict, seconds = Promises(world), Verdict(), world.pick(10, 4)
     world.servers.redis.freeze()
     frozen = Stopwatch()
-    clients = [asyncio.create_task(promises.start(f"s{n}", keep=True)) for n in range(10)]
+    clients = [asyncio.create_task(promises.start(f"s{n}", keep=True)) for n in range(20, 30)]
     await until(lambda: frozen.seconds > seconds, seconds + 30, every=0.1)
     refused, slowest = promises.answers["503"], promises.slowest
     world.servers.redis.thaw()
@@ -139,7 +139,7 @@ async def frozen_and_deaf(world: Proxied) -> Outcome:
     verdict.must(world.in_time(slowest, IN_TIME), f"a start was answered after {slowest:.1f} s")
 
     swallowed = world.tasks.swallowed
-    with world.tasks.forget(b"capflow:running:"):
+    with world.tasks.forget(f"capflow:running:{RESOURCE}.s1".encode()):  # and not as others run
         clients = [asyncio.create_task(promises.start(f"s{n}", keep=True)) for n in range(10, 20)]
         made = await until(lambda: _claims(world).keys() - set(tasks), 15, every=0.05)
         deaf = promises.answers["503"] - refused
