@@ -4,7 +4,6 @@ import asyncio
 
 import structlog
 from aiormq.abc import AbstractChannel
-from aiormq.exceptions import AMQPError
 
 from services.runtime.bus.cancelled import cancelled_by_others
 
@@ -61,5 +60,5 @@ class Acks:
         except asyncio.CancelledError:
             if not cancelled_by_others():
                 raise
-        except (AMQPError, OSError, RuntimeError) as error:
-            log.warning("acknowledgements lost", reason=str(error))
+        except Exception as error:  # the library ends what waits with a bare one, among others
+            log.warning("acknowledgements lost", reason=f"{type(error).__name__}: {error}")

@@ -89,6 +89,10 @@ class Publisher:
             if not cancelled_by_others():
                 raise
             return False
+        except Exception as error:
+            if type(error) is not Exception:
+                raise
+            return False  # so the library ends what waits on a connection closed without a reason
         return True
 
     async def _send(self, channel: AbstractChannel, envelopes: Sequence[Envelope]) -> None:
