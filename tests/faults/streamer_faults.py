@@ -93,7 +93,7 @@ async def slow_viewers(field: Field) -> Outcome:
         crowd = Crowd()
         try:
             await asyncio.to_thread(_join, crowd, await _stream(capture, field), stuck)
-            gone = await until(lambda: _more_cut(streamer, cut, stuck), 60, every=0.5)
+            gone = await until(lambda: _more_cut(streamer, cut, stuck + 1), 60, every=0.5)
             grown = resident(streamer) - before
         finally:
             crowd.leave()
