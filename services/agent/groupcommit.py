@@ -57,6 +57,8 @@ class GroupCommit:
     async def _insert_all(self) -> None:
         while self._waiting:
             await self._turn()
+            # What its writer has given up is counted as lost or left in the spool: not stored now.
+            self._waiting = [given for given in self._waiting if not given[1].done()]
             if self._waiting:  # another turn may have taken them
                 await self._insert(self._next_group())
 

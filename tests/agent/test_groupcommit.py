@@ -95,7 +95,7 @@ async def test_an_insert_is_no_larger_than_a_bulk_of_full_blocks() -> None:
     assert max(map(len, store.inserts)) <= 8
 
 
-async def test_who_waits_no_more_holds_up_nobody() -> None:
+async def test_what_is_given_up_is_not_stored_and_holds_up_nobody() -> None:
     store = Store()
     group = GroupCommit(store)
     calls = [asyncio.create_task(group.insert_blocks([block(name, 0)])) for name in "abcd"]
@@ -105,3 +105,4 @@ async def test_who_waits_no_more_holds_up_nobody() -> None:
     with pytest.raises(asyncio.CancelledError):
         await calls[3]
     await group.insert_blocks([block("a", 1)])
+    assert "d" not in [name for insert in store.inserts for name in insert]
