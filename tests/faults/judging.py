@@ -4,7 +4,7 @@ I2: per viewer no repeat, no disorder, every checksum right, nothing invented.
 I3: every hole is told, its count is exact, and the ledger closes.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
@@ -16,6 +16,8 @@ from tests.support.traffic import UDP_PAYLOAD_ON_ETHERNET
 
 _ENOUGH = 5
 """Complaints of one kind that are shown."""
+_PASSING = ("unavailable",)
+"""Errors that a viewer may be told while something is away; it comes again."""
 
 
 class Hole(NamedTuple):
@@ -73,36 +75,42 @@ class Truth:
             return str(error)
 
 
-def judge_viewer(viewer: Recorder, truth: Truth, name: str = "a viewer") -> Verdict:
-    """I2 and I3 of one viewer, over all its connections."""
-    verdict = Verdict()
-    at: int | None = None
+def judge_viewer(
+    viewer: Recorder, truth: Truth, ledger: Mapping[str, int] | None, name: str = "a viewer"
+) -> Verdict:
+    """I2 and I3 of one viewer, over all its connections, from the first packet of a capture to the
+    last one that its `ledger` counts; None: it was not there at the end."""
+    verdict, at = Verdict(), 0
     for number, visit in enumerate(viewer.visits):
+        label = f"{name}, connection {number}"
+        verdict.own += [f"{label}: {error}" for error in visit.errors
+                        if error["code"] not in _PASSING]  # fmt: skip
         if visit.first is None:
             continue
-        label = f"{name}, connection {number}"
-        if at is not None and visit.first != at:
+        if visit.first != at:
             verdict.i2.append(f"{label} begins at {visit.first}, and {at} was next")
         at = _judge_visit(visit, truth, verdict, label)
-    if viewer.end is None:
-        verdict.i3.append(f"{name} was never told the end")
+    if ledger is not None:
+        verdict.i3 += [f"{name} {complaint}" for complaint in _judge_end(viewer, ledger)]
     return verdict
 
 
 def _judge_visit(visit: Visit, truth: Truth, verdict: Verdict, label: str) -> int:
     """Judge one connection; the number that must come next."""
     assert visit.first is not None
-    at, holes = visit.first, 0
+    at = visit.first
+    holes: list[Hole] = []
     for batch in (one for one in visit.told if isinstance(one, Batch)):
         if batch.first < at:
             verdict.i2.append(f"{label}: a batch from {batch.first} on, after those below {at}")
-        holes += max(0, batch.first - at)
+        elif batch.first > at:
+            holes.append(Hole(at, batch.first - at))
         verdict.i2 += _some(_judge_batch(batch, truth), label)
         at = batch.next
     if visit.status is not None and visit.status["next"] > at:
-        holes += visit.status["next"] - at
+        holes.append(Hole(at, visit.status["next"] - at))
         at = visit.status["next"]
-    verdict.i3 += _some(_judge_holes(visit, holes), label)
+    verdict.i3 += _some(_judge_holes(visit, holes, at), label)
     verdict.i3 += _some(_judge_counts(visit), label)
     return at
 
@@ -114,17 +122,39 @@ def _judge_batch(batch: Batch, truth: Truth) -> Iterator[str]:
             yield f"{count} packets from {batch.first} up to {batch.next}"
         yield from truth.check(batch.first, batch.data)
         return
+    numbers = [number for number, _ in batch.data]
+    if numbers != list(range(batch.first, batch.next)):
+        yield f"packets {numbers} in a batch from {batch.first} up to {batch.next}"
     for number, frame in batch.data:
-        if not batch.first <= number < batch.next:
-            yield f"packet {number} in a batch from {batch.first} up to {batch.next}"
         yield from truth.check_one(number, frame)
 
 
-def _judge_holes(visit: Visit, holes: int) -> Iterator[str]:
-    told = sum(gap.count for gap in visit.told if isinstance(gap, Gap) and gap.first is not None)
+def _judge_holes(visit: Visit, holes: Sequence[Hole], at: int) -> Iterator[str]:
+    """Every hole of a connection is told, and nothing else is; `at` would have come next."""
+    told = [Hole(gap.first, gap.count) for gap in visit.told
+            if isinstance(gap, Gap) and gap.first is not None]  # fmt: skip
     over = visit.end is not None
-    if told > holes or (over and told != holes):  # a notice may wait a second, and be cut off
-        yield f"{holes} packets did not come, and notices tell of {told}"
+    if not over:  # what a notice tells of may have been cut off with it: it is told again
+        told = [notice for notice in told if notice.first < at]
+    counted, missing = (sum(one.packets for one in some) for some in (told, holes))
+    if counted > missing or (over and counted != missing):  # it may wait a second, and be cut off
+        yield f"{missing} packets did not come, and notices tell of {counted}"
+    for notice in told:  # one may stand for several holes: then its number is that of the first
+        within = any(0 <= notice.first - hole.first < hole.packets for hole in holes)
+        if not within and notice != Hole(at, 0):  # nobody knows whether more came
+            yield f"a notice of {notice.packets} from {notice.first} on, and none is missing there"
+
+
+def _judge_end(viewer: Recorder, ledger: Mapping[str, int]) -> Iterator[str]:
+    """The end comes after the last packet, and after every drop of the kernel's has been told."""
+    if viewer.end is None:
+        yield "was never told the end"
+        return
+    if viewer.end["next"] != ledger["captured"]:
+        yield f"came to {viewer.end['next']}, and {ledger['captured']} were captured"
+    told = sum(gap.count for gap in viewer.gaps if gap.reason == "kernel-drop")
+    if len(viewer.visits) == 1 and told != ledger["dropped_kernel"]:
+        yield f"was told of {told} packets of {ledger['dropped_kernel']} that the kernel dropped"
 
 
 def _judge_counts(visit: Visit) -> Iterator[str]:

@@ -52,7 +52,6 @@ class Visit:
     """The last one since packets may flow."""
     end: dict[str, Any] | None = None
     errors: list[dict[str, Any]] = field(default_factory=list)
-    closed: int | None = None
 
 
 class Recorder:
@@ -63,13 +62,12 @@ class Recorder:
         session: str,
         ticket: Callable[[], Awaitable[Ticket]],
         form: Literal["pcapng", "json"] = "pcapng",
-        start: int | str = "beginning",
         sock: Callable[[], socket.socket] | None = None,
     ) -> None:
         """`ticket` is asked for at each connection; `sock` makes it, where it is no usual one."""
         self.session = session
         self.visits: list[Visit] = []
-        self.next: int | str = start
+        self.next: int | str = "beginning"
         """Where it goes on after the connection of the moment."""
         self.reading = asyncio.Event()
         self.reading.set()
@@ -162,7 +160,6 @@ class Recorder:
                 async with asyncio.timeout(PATIENCE):
                     await self._hear(connection, visit)
         finally:
-            visit.closed = connection.close_code
             connection.transport.abort()
 
     async def _say(self, connection: ClientConnection, **message: Any) -> None:
@@ -186,6 +183,7 @@ class Recorder:
             self._stand(visit, message)
         elif kind == "error":
             visit.errors.append(message)
+            raise ConnectionAbortedError(message["code"])  # it comes again
 
     async def _take(
         self, connection: ClientConnection, visit: Visit, message: dict[str, Any]

@@ -119,9 +119,11 @@ class Watched:
         """The runs of packets that are stored: of each block its first number, and the next."""
         return [(block["first"], block["first"] + block["count"]) for block in self._blocks()]
 
-    def judge(self, *, all_seen: bool = True, damaged: bool = False) -> Verdict:
+    def judge(
+        self, *, all_seen: bool = True, damaged: bool = False, gone: Sequence[Recorder] = ()
+    ) -> Verdict:
         """I1 to I3 of the capture that has ended; `all_seen` says that it ran all the time,
-        `damaged` that blocks of it were."""
+        `damaged` that blocks of it were, and `gone` are viewers who were not there at its end."""
         sent = self.generator.sent
         truth = Truth(self.generator.run, sent)
         verdict, stored = judge_blocks(self._blocks(), truth, damaged=damaged)
@@ -130,7 +132,9 @@ class Watched:
         ledger = self.ended["ledger"]
         verdict.add(judge_ledger(ledger, sent=sent if all_seen else None, stored=stored))
         for number, viewer in enumerate(self.viewers):
-            verdict.add(judge_viewer(viewer, truth, f"viewer {number}"))
+            verdict.add(judge_viewer(viewer, truth, ledger, f"viewer {number}"))
+        for viewer in gone:
+            verdict.add(judge_viewer(viewer, truth, None, "a viewer that is gone"))
         verdict.i2 += list(truth.disorder())[:5]
         return verdict
 
