@@ -12,7 +12,7 @@ from typing import Self
 from tests.faults import afterwards
 from tests.faults.fault import Fault
 from tests.faults.outcome import Outcome, Stopwatch, Void
-from tests.faults.verdict import Verdict
+from tests.faults.verdict import INVARIANTS, Verdict
 from tests.faults.world import World
 from tests.servers.mongo import MongoServer
 from tests.support.servers import Servers
@@ -44,7 +44,7 @@ class Result:
         verdict = self.outcome.verdict
         lines = [f"fault {self.fault.number}, SEED={self.seed}: {self.fault.title}"]
         lines += [f"void: {self.void}"] * bool(self.void) + [self.broke] * bool(self.broke)
-        for name in ("I1", "I2", "I3", "I4", "I5", "I6", "own"):
+        for name in (*INVARIANTS, "own"):
             lines += [f"{name}: {complaint}" for complaint in verdict.of(name)]
         return "\n".join(lines)
 
@@ -99,6 +99,8 @@ class Ground:
         took, complaints = await afterwards.works(world)
         if outcome.recovered is None:
             outcome.recovered = took
+        elif world.full and outcome.recovered > afterwards.RECOVERY:
+            complaints.append(f"what was broken worked again after {outcome.recovered:.1f} s only")
         verdict = Verdict(i6=complaints)
         verdict.i4 += await afterwards.at_rest(world)
         verdict.i5 += await afterwards.within_limits(world)

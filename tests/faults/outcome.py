@@ -18,7 +18,9 @@ class Outcome:
     seen: str
     verdict: Verdict = field(default_factory=Verdict)
     recovered: float | None = None
-    """Seconds; None: measured when the fault returns, by a fresh start, packet and stop."""
+    """Seconds from the end of the fault until what it broke worked again: 10 at most (I6). None
+    where it broke nothing that a fresh start, packet and stop afterwards would not show, or where
+    what it waits for takes its time by design, such as a lease that runs out."""
 
 
 class Stopwatch:

@@ -26,8 +26,6 @@ class Promises:
     accepted: dict[str, str] = field(default_factory=dict)
     """Task ids that were answered with a 202, and the sessions named in it."""
     refused: set[str] = field(default_factory=set)
-    unknown: set[str] = field(default_factory=set)
-    """Asked for and never answered: may have happened or not."""
     to_stop: set[str] = field(default_factory=set)
     """Tasks whose stop was answered with a 202."""
     answers: Counter[str] = field(default_factory=Counter)
@@ -44,9 +42,7 @@ class Promises:
         """Ask for a capture until answered, always under the same task id; it, if accepted."""
         task_id = task_id or str(uuid4())
         body = {"resource": RESOURCE, "service": service, "filter": QUIET, "task_id": task_id}
-        self.unknown.add(task_id)
         answer = await self._ask("/v1/captures", {**body, **fields})
-        self.unknown.discard(task_id)
         if answer.status_code != 202:
             self.refused.add(task_id)
             return None
@@ -99,7 +95,8 @@ class Promises:
                 await asyncio.sleep(0.1)
 
     def judge(self, reason: str | None = "requested") -> list[str]:
-        """I1: each 202 is exactly one task under its session; nothing else came to be.
+        """I1: each 202 has its one record, under the session that it named, and what was refused
+        has none.
 
         What was stopped ended for `reason`; None: for any, since its agent was not always there.
         """

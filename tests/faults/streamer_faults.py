@@ -162,7 +162,7 @@ async def silent_connections(field: Field) -> Outcome:
     verdict.must(closed <= 15, f"they were closed after {closed:.1f} s only")
     return Outcome(f"{count} connections that say nothing",
                    f"all closed after {closed:.1f} s; a viewer got in after {got_in:.2f} s",
-                   verdict, closed)  # fmt: skip
+                   verdict)  # fmt: skip
 
 
 def _silent(held: ExitStack, port: int) -> socket.socket:

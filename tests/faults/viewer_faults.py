@@ -40,7 +40,7 @@ async def viewers_gone(field: Field) -> Outcome:
     verdict.i4 += await _leases_left(field, capture.session, rest_only["session"])
     return Outcome("SIGKILL of `capflow tail`; a start by REST that nobody ever watched",
                    f"both ended no-viewer, the first {took:.1f} s after the kill; no key stayed",
-                   verdict, took)  # fmt: skip
+                   verdict)  # fmt: skip
 
 
 def _judge_ends(first: str, second: str, took: float) -> Verdict:
