@@ -51,7 +51,7 @@ async def _kill_with_blocks_waiting(field: Field, capture: Watched) -> tuple[int
         waited = captured - stored
         really(waited > 1000, f"only {waited} packets waited ({stored} were stored)")
         stored = capture.generator.sent - waited
-        field.agent.kill()
+        field.kill(field.agent)
     finally:
         field.servers.mongo.thaw()
     return waited, stored
@@ -153,7 +153,7 @@ async def second_agent(field: Field) -> Outcome:
             await capture.flows()
             task = await capture.task()
         finally:
-            double.kill()
+            field.kill(double)
         await capture.finish()
         verdict = capture.judge()
     verdict.must(task["state"] == "running", f"the first agent's capture is {task['state']}")

@@ -74,11 +74,11 @@ async def frozen(world: World) -> Outcome:
     for_long = Stopwatch()
     clients = [asyncio.create_task(promises.start(f"s{n}", keep=True)) for n in range(5)]
     await until(lambda: for_long.seconds > seconds, seconds + 30, every=0.1)
-    refused, slowest = promises.answers["503"], promises.slowest
+    refused = promises.answers["503"]
     world.servers.rabbitmq.thaw()
     thawed = Stopwatch()
     tasks = [await client for client in clients]
-    recovered = thawed.seconds
+    recovered, slowest = thawed.seconds, promises.slowest
     verdict = Verdict()
     dead = [name for name, process in world.stack.processes.items() if not alive(process)]
     verdict.must(not dead, f"{', '.join(dead)} died")

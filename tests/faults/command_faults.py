@@ -102,7 +102,7 @@ async def _too_late(world: World, bus: BusClient, task_id: str, expiration: floa
     """A start while no dispatcher is there, for longer than it may wait; its dead letters."""
     dispatcher = world.stack.processes["dispatcher"]
     world.place.dead_letters()
-    dispatcher.kill()
+    world.kill(dispatcher)
     command = {"resource": RESOURCE, "service": "s2", "task_id": task_id}
     key, properties = f"capture.start.{RESOURCE}.s2", {"type": "capture.start"}
     body = json.dumps(command).encode()

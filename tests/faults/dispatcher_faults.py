@@ -31,7 +31,7 @@ async def killed_before_ack(world: Proxied) -> Outcome:
             with world.bus.drop("requests"):
                 await _publish_start(bus, f"s{number}", task_id)
                 await until(lambda: _is_recorded(world, task_id), 20, every=0.05)  # noqa: B023
-                dispatcher.kill()
+                world.kill(dispatcher)
         redelivered += await _redelivered(world)
         await asyncio.to_thread(dispatcher.start)
         await until(lambda: _runs(world, task_id), 30, every=0.1)  # noqa: B023

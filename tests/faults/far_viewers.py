@@ -47,7 +47,7 @@ async def half_open(field: Field) -> Outcome:
                 verdict = capture.judge(all_seen=False, gone=[viewer])
                 await viewer.leave()
         finally:
-            streamer.kill()
+            field.kill(streamer)
     really(cut, "the streamer never noticed that the viewer is gone")
     reason = capture.ended["stop_reason"]
     verdict.must(reason == "no-viewer", f"it ended {reason}")
@@ -90,7 +90,7 @@ async def everybody_reconnects(field: Field) -> Outcome:
         capture = await held.enter_async_context(field.watched(viewers=100, rate=200))
         processes = [await _crowd(held) for _ in range(crowds)]
         await _connect(processes, capture, idle // crowds)
-        streamer.kill()
+        field.kill(streamer)
         await asyncio.gather(*(_order(process, do="leave") for process in processes))
         before = _reads(field)
         await asyncio.to_thread(streamer.start)

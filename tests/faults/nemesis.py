@@ -66,7 +66,7 @@ class Nemesis:
         await asyncio.to_thread(self._world.servers.rabbitmq.control, *arguments)
 
     async def _kill(self, process: Process) -> None:
-        process.kill()
+        self._world.kill(process)
         await self._while()
         await asyncio.to_thread(process.start)
 

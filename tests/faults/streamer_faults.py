@@ -68,7 +68,7 @@ async def streamer_killed(field: Field) -> Outcome:
     viewers = int(field.pick(100, 40))
     streamer = field.stack.processes["streamer"]
     async with field.watched(viewers=viewers, rate=field.pick(300, 400)) as capture:
-        streamer.kill()
+        field.kill(streamer)
         await capture.generator.further(400)
         await asyncio.to_thread(streamer.start)
         recovered = await _level_again([capture])

@@ -130,13 +130,12 @@ async def frozen_and_deaf(world: Proxied) -> Outcome:
     frozen = Stopwatch()
     clients = [asyncio.create_task(promises.start(f"s{n}", keep=True)) for n in range(20, 30)]
     await until(lambda: frozen.seconds > seconds, seconds + 30, every=0.1)
-    refused, slowest = promises.answers["503"], promises.slowest
+    refused = promises.answers["503"]
     world.servers.redis.thaw()
     thawed = Stopwatch()
     tasks = [await client for client in clients]
     recovered = thawed.seconds
     really(refused, "no start was refused while Redis was frozen")
-    verdict.must(world.in_time(slowest, IN_TIME), f"a start was answered after {slowest:.1f} s")
 
     swallowed = world.tasks.swallowed
     with world.tasks.forget(f"capflow:running:{RESOURCE}.s1".encode()):  # and not as others run

@@ -64,7 +64,7 @@ async def far_agent(field: Field, resource: str, interface: str, wire: Wire) -> 
             CAPFLOW_ENDPOINTS=f"main=mongodb://{database}",
         )
         process.inside = ("ip", "netns", "exec", wire.namespace)
-        held.callback(process.kill)
+        held.callback(field.kill, process)
         process.spawn()
         await field.online(resource)
         yield Far(resource, wire, process, bus, store)
