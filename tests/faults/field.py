@@ -17,9 +17,9 @@ class Field(World):
     """The agent's services `wire` and `other` are the near ends of two wires."""
 
     async def __aenter__(self) -> Self:
-        self.wire = self._held.enter_context(Wire(self.folder))
-        self.other_wire = self._held.enter_context(Wire(self.folder))
         try:
+            self.wire = self._held.enter_context(Wire(self.folder))
+            self.other_wire = self._held.enter_context(Wire(self.folder))
             return await super().__aenter__()
         except BaseException:
             await self._held.aclose()

@@ -9,9 +9,18 @@ from tests.support.proxy import Direction, TcpProxy
 
 
 class Forgetful(TcpProxy):
-    """Loses answers to the requests that are named, and whatever is answered after them."""
+    """Loses answers to the requests that are named, and whatever is answered after them; and
+    remembers what it lost."""
 
     _marker = b""
+    lost = b""
+    """What has been swallowed since it last began to."""
+
+    @contextmanager
+    def drop(self, direction: Direction) -> Iterator[None]:
+        self.lost = b""
+        with super().drop(direction):
+            yield
 
     @contextmanager
     def forget(self, marker: bytes) -> Iterator[None]:
@@ -29,6 +38,8 @@ class Forgetful(TcpProxy):
     ) -> None:
         if direction == "requests" and self._marker and self._marker in data:
             self._swallows.add("answers")
+        if direction in self._swallows:
+            self.lost += data
         await super()._hand_on(data, writer, direction)
 
 

@@ -50,6 +50,7 @@ async def mongod_killed(field: Field) -> Outcome:
 async def mongod_frozen(field: Field) -> Outcome:
     """14: SIGSTOP for a while, and then until the agent has no more room."""
     async with field.watched() as capture:
+        before = await dropped(field)
         frozen = Stopwatch()
         field.servers.mongo.freeze()
         try:
@@ -60,20 +61,20 @@ async def mongod_frozen(field: Field) -> Outcome:
         really(waited > 3000, f"only {waited} packets waited for MongoDB")
         first = frozen.seconds
         recovered = await _all_flow([capture])
-        lost = (await metrics(field.agent)).get(DROPPED, 0)
+        lost = await dropped(field) - before
         await _freeze_until_dropped(field, capture)
         await _all_flow([capture])
         await capture.finish()
         verdict = capture.judge()
-    dropped = capture.ended["ledger"]["dropped_agent"]
+    missing = capture.ended["ledger"]["dropped_agent"]
     told = [gap.count for gap in capture.viewers[0].gaps if gap.reason == "agent-drop"]
     if lost:
         verdict.i1.append(f"{lost:.0f} packets were lost in the first {first:.0f} s")
-    if sum(told) != dropped:
-        verdict.i3.append(f"{dropped} were dropped, and gaps tell of {sum(told)}")
+    if sum(told) != missing:
+        verdict.i3.append(f"{missing} were dropped, and gaps tell of {sum(told)}")
     return Outcome(
         f"SIGSTOP of mongod for {first:.0f} s, and again until the agent had no more room",
-        f"first {waited:.0f} packets waited and none was lost; then {dropped} were dropped, "
+        f"first {waited:.0f} packets waited and none was lost; then {missing} were dropped, "
         f"told in {len(told)} gaps",
         verdict,
         recovered,
@@ -81,13 +82,15 @@ async def mongod_frozen(field: Field) -> Outcome:
 
 
 async def _freeze_until_dropped(field: Field, capture: Watched) -> None:
-    async def dropped() -> bool:
-        return (await metrics(field.agent)).get(DROPPED, 0) > 1000
+    before = await dropped(field)
+
+    async def enough() -> bool:
+        return await dropped(field) - before > 1000
 
     field.servers.mongo.freeze()
     try:
         capture.generator.send(20_000)
-        await until(dropped, 60, every=0.2)
+        await until(enough, 60, every=0.2)
     finally:
         capture.generator.send()
         field.servers.mongo.thaw()
@@ -173,6 +176,11 @@ async def waiting(field: Field) -> float:
     """Packets that the agent has captured and MongoDB has not acknowledged."""
     shown = await metrics(field.agent)
     return shown[CAPTURED] - shown[STORED] - shown.get(DROPPED, 0)
+
+
+async def dropped(field: Field) -> float:
+    """Packets that this agent's process has had no room for."""
+    return (await metrics(field.agent)).get(DROPPED, 0)
 
 
 async def _all_flow(captures: list[Watched]) -> float:
