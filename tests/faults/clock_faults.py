@@ -112,7 +112,8 @@ async def _one_step(world: Skewed, promises: Promises, what: str, verdict: Verdi
     if numbers is None:
         verdict.must("agent" not in what and "dispatcher" not in what, f"{what}: ticket refused")
         return f"{what}: {took:.1f} s, new tickets refused"
-    verdict.i2 += [f"{what}: packets in disorder"] * (numbers != sorted(set(numbers)))
+    verdict.must(numbers, f"{what}: no packet came")
+    verdict.i2 += [f"{what}: packets in disorder"] * (numbers != list(range(len(numbers))))
     return f"{what}: {took:.1f} s"
 
 
