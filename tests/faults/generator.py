@@ -51,10 +51,6 @@ class Generator:
         """Send from now on, `rate` a second."""
         RATE.pack_into(self._desk, 0, self.usual if rate is None else rate)
 
-    def pause(self) -> None:
-        """Send nothing from now on, but for what is due."""
-        self.send(0)
-
     async def further(self, packets: int, timeout: float = 30) -> None:
         """Wait until so many more packets have been sent."""
         goal = self.sent + packets

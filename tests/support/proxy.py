@@ -1,4 +1,4 @@
-"""A TCP proxy with faults: it cuts, stalls, swallows one direction, throttles, half-opens.
+"""A TCP proxy with faults: it cuts, stalls, or swallows one direction.
 
 What a signal to a server cannot do to one of its clients alone.
 """
@@ -28,7 +28,6 @@ class TcpProxy:
         self._server: asyncio.Server | None = None
         self._links: set[_Link] = set()
         self._swallows: set[Direction] = set()
-        self._rate: float | None = None
 
     @property
     def port(self) -> int:
@@ -47,12 +46,6 @@ class TcpProxy:
         for link in self._links:
             link.cut()
 
-    def half_open(self) -> None:
-        """Close the connections that are open now towards the server; clients are not told."""
-        for link in self._links:
-            link.carries.clear()
-            link.far.transport.abort()
-
     @contextmanager
     def drop(self, direction: Direction) -> Iterator[None]:
         """Meanwhile swallow one direction, of all connections; afterwards cut those."""
@@ -62,10 +55,6 @@ class TcpProxy:
         finally:
             self.cut()
             self._swallows.discard(direction)
-
-    def throttle(self, rate: float | None) -> None:
-        """Carry about so many bytes a second on each connection and direction; None is no limit."""
-        self._rate = rate
 
     async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._forward, self._host, self._port)
@@ -119,8 +108,6 @@ class TcpProxy:
         self.bytes[direction] += len(data)
         writer.write(data)
         await writer.drain()
-        if self._rate is not None:
-            await asyncio.sleep(len(data) / self._rate)
 
 
 class _Link:
