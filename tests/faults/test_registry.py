@@ -25,7 +25,7 @@ MODULES = (
 def _run() -> Iterator[str]:
     """The numbers of the faults that these modules are parametrized with."""
     for module in MODULES:
-        (mark,) = module.test_what_is_promised_holds.pytestmark  # type: ignore[attr-defined]
+        (mark,) = module.test_what_is_promised_holds.pytestmark
         yield from (fault.number for fault in mark.args[1])
 
 
