@@ -117,11 +117,10 @@ async def cut_off(field: Field) -> Outcome:
 
 
 async def _stopped(far: Far) -> bool:
-    """Whether the agent, which cannot be reached, captures no more, though packets come."""
-    if await far.metric(RUNNING):
-        return False
+    """Whether the agent, which cannot be reached, captures no more, though packets come: it holds
+    on to the capture until the last block is stored."""
     seen = await far.metric(SEEN)
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(1)
     return await far.metric(SEEN) == seen
 
 
