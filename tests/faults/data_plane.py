@@ -63,6 +63,6 @@ FAULTS = (
           world=Field, alone=True),
     Fault("28", "capture on the wire of its own upload", wire_faults.own_upload, "I2 I3",
           core=True, world=Field),
-    Fault("29", "viewer killed; REST-only client gone", viewer_faults.viewers_gone, "I4",
+    Fault("29", "viewer killed; REST-only client gone", viewer_faults.viewers_gone, "I2 I4",
           core=True, world=Field),
 )  # fmt: skip

@@ -18,7 +18,7 @@ IDLE = 5
 
 async def viewers_gone(field: Field) -> Outcome:
     """29: a viewer is killed; a client that only ever used REST is gone."""
-    async with field.watched(viewers=0, keep=False, idle_seconds=IDLE) as capture:
+    async with field.watched(viewers=1, keep=False, idle_seconds=IDLE) as capture:
         rest_only = await field.rest.start_running("other", keep=False, idle_seconds=IDLE)
         environment = {"CAPFLOW_URL": field.stack.rest, "CAPFLOW_KEY": ADMIN_KEY}
         tail = await spawn("tail", capture.session, env=environment)
@@ -26,6 +26,8 @@ async def viewers_gone(field: Field) -> Outcome:
             assert tail.stdout is not None
             line = await asyncio.wait_for(tail.stdout.readline(), 20)
             really(line, "the viewer showed nothing")
+            first = capture.viewers.pop()  # kept it alive until then, however long that took
+            await first.leave()
             really((await capture.task())["state"] == "running", "it ended before the kill")
         finally:
             tail.send_signal(signal.SIGKILL)
@@ -35,7 +37,7 @@ async def viewers_gone(field: Field) -> Outcome:
         took = watch.seconds
         alone = await field.rest.ended(rest_only["task_id"], IDLE + RECOVERY)
         capture.generator.stop()
-        verdict = capture.judge(all_seen=False)
+        verdict = capture.judge(all_seen=False, gone=[first])
     verdict.add(_judge_ends(capture.ended["stop_reason"], alone["stop_reason"], took))
     verdict.i4 += await _leases_left(field, capture.session, rest_only["session"])
     return Outcome("SIGKILL of `capflow tail`; a start by REST that nobody ever watched",
