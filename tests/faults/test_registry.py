@@ -1,30 +1,16 @@
 """What is marked as core is what `make test` runs."""
 
 from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
 
-from tests.faults import (
-    test_agent_faults,
-    test_broker_faults,
-    test_store_faults,
-    test_streamer_faults,
-    test_tasks_faults,
-    test_wire_faults,
-)
 from tests.faults.registry import FAULTS
-
-MODULES = (
-    test_agent_faults,
-    test_broker_faults,
-    test_store_faults,
-    test_streamer_faults,
-    test_tasks_faults,
-    test_wire_faults,
-)
 
 
 def _run() -> Iterator[str]:
-    """The numbers of the faults that these modules are parametrized with."""
-    for module in MODULES:
+    """The numbers of the faults that the modules beside this one are parametrized with."""
+    for path in Path(__file__).parent.glob("test_*_faults.py"):
+        module = import_module(f"tests.faults.{path.stem}")
         (mark,) = module.test_what_is_promised_holds.pytestmark
         yield from (fault.number for fault in mark.args[1])
 
