@@ -17,6 +17,12 @@ T = TypeVar("T")
 
 _OPENING = 10.0
 """Seconds a `start` waits for the store to say how far the capture is."""
+_LAGGING = 2.0
+"""Seconds a `start` waits for a number that another streamer may have sent already: feeds are not
+level with each other."""
+_LAGGING_PAUSE = 0.05
+_NEAR = 1_000_000
+"""Packets by which one feed may be behind another."""
 _DOUBTS = 10
 _DOUBT_PAUSE = 0.2
 """A hole in the store is looked at so often, so many seconds apart: the session may be about to
@@ -44,8 +50,7 @@ async def locate(
 
 
 async def _from_number(channel: Channel, pages: Pages, number: int) -> Account:
-    last = max(channel.next, channel.ledger.captured)
-    if number > last:
+    if number > (last := await _last_possible(channel, number)):
         raise BadPosition(f"packet {number} does not exist yet: the next one is {last}")
     if number >= channel.next:
         return _level(channel, number)
@@ -53,6 +58,17 @@ async def _from_number(channel: Channel, pages: Pages, number: int) -> Account:
     if block is None:
         return _level(channel, number)
     return Account(number, block.block, await _dropped_before(channel, pages, block.block))
+
+
+async def _last_possible(channel: Channel, number: int) -> int:
+    """The last number to start from; not much below `number`, it is given a while to grow."""
+    clock = asyncio.get_running_loop().time
+    until = clock() + _LAGGING
+    while True:
+        last = max(channel.next, channel.ledger.captured)
+        if not 0 < number - last <= _NEAR or channel.ended or clock() >= until:
+            return last
+        await asyncio.sleep(_LAGGING_PAUSE)
 
 
 def _level(channel: Channel, number: int) -> Account:

@@ -26,6 +26,18 @@ async def test_a_viewer_resumes_on_another_streamer_with_every_packet_once(stage
     assert numbers + viewer.numbers == list(range(play.next))
 
 
+async def test_a_number_that_this_streamer_has_not_heard_of_yet_is_waited_for(stage: Stage) -> None:
+    play = await stage.play()
+    await play.packets(10)
+    async with (await stage.streamer()).viewer(play) as viewer:
+        await viewer.enter()
+        await viewer.send(type="start", **{"from": 25})
+        await viewer.until("status")  # and no refusal before it
+        await play.packets(20)
+        assert (await viewer.until("started"))["first"] == 25
+        await viewer.till(lambda: viewer.numbers == list(range(25, 30)))
+
+
 async def test_the_number_in_a_status_is_the_one_to_resume_from(stage: Stage) -> None:
     play = await stage.play()
     streamer = await stage.streamer()
