@@ -26,6 +26,9 @@ class Meeting(NamedTuple):
     """What is missing before it."""
 
 
+_WHOLE = Meeting(0, ())
+
+
 @dataclass(slots=True)
 class Account:
     """The counts of one flow, from `start` to `stop` or the end.
@@ -55,6 +58,9 @@ class Account:
         None where the block is set aside: its numbers do not follow on those before, and what it
         held becomes a hole of unknown reason.
         """
+        if self._awaits(block):
+            self.block += 1
+            return _WHOLE
         if not self._follows(block):
             self.pass_over(block.block)
             return None
@@ -97,6 +103,16 @@ class Account:
         count = max(0, total - self.dropped)
         self.dropped += count
         return (Hole("kernel-drop", None, count),) if count else ()
+
+    def _awaits(self, block: Block) -> bool:
+        """Whether it is just what is wanted next, as nearly every block of every viewer is."""
+        return (
+            block.first == self.next
+            and block.block == self.block
+            and block.dropped <= self.dropped
+            and not self._doubt
+            and self._jumps.block is None
+        )
 
     def _follows(self, block: Block) -> bool:
         in_order = block.first >= self.next or self.next == self.first
