@@ -46,8 +46,9 @@ EXCHANGES = (
 COMMANDS_QUEUE = QueueSpec("capflow.dispatcher.commands", COMMANDS, "capture.#")
 REPORTS_QUEUE = QueueSpec("capflow.dispatcher.reports", EVENTS, "report.#")
 KEEPALIVE_QUEUE = QueueSpec(
-    "capflow.dispatcher.keepalive", KEEPALIVE, "#", quorum=False, prefetch=400
+    "capflow.dispatcher.keepalive", KEEPALIVE, "#", quorum=False, prefetch=128
 )
+"""Its prefetch keeps two batches under way, and the next step of a start behind no more."""
 DEAD_QUEUE = QueueSpec("capflow.dead", DEAD, "", dead_letters=False)
 QUEUES = (COMMANDS_QUEUE, REPORTS_QUEUE, KEEPALIVE_QUEUE, DEAD_QUEUE)
 
