@@ -38,6 +38,7 @@ class MongoServer(Server):
 
     def command(self) -> list[str]:
         place = ["--dbpath", str(self.data), "--bind_ip", "127.0.0.1", "--port", str(self.port)]
+        place += ["--nounixsocket"]  # it would stay in /tmp, since these servers are killed
         size = ["--wiredTigerCacheSizeGB", "0.5"]
         tests = ["--setParameter", "enableTestCommands=1"]
         return [self.program, *place, "--replSet", REPLICA_SET, *size, *tests, *self.options]
