@@ -10,7 +10,7 @@ from tests.bench.wire import Wire
 TITLE = "wire to viewer, in one process with sqlite"
 NAME = "embedded"
 
-_START = 100_000.0
+_START = 200_000.0
 _RATE, _SECONDS = 50_000, 10
 _QUIET_RATE = 100
 

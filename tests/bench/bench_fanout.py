@@ -8,6 +8,7 @@ from tests.bench.servers import real_servers
 from tests.bench.streaming import Streaming, measured, streaming_on
 from tests.bench.worker import Worker
 from tests.servers.ports import free_ports
+from tests.support.servers import Servers
 
 TITLE = "one session to 1, 10, 100 and 1,000 viewers; 10,000 idle ones; one that never reads"
 
@@ -15,26 +16,25 @@ _VIEWERS = (1, 10, 100, 1000)
 _FORMATS = ("pcapng", "json")
 _PACKETS, _SIZE = 36, 200
 """Of a block: about 8 KiB as pcapng."""
-_STEP = 16
-"""Blocks between two looks at how far the viewers are."""
+_STEP = 64
+"""Blocks between two looks at how far the viewers are: so many that storing them, which waits for
+the disk each time, is not what limits a single viewer."""
 _IDLE = 10_000
 _PEER = "websockets.broadcast, no compression, no pings, uvloop"
 
 
 def run(report: Report) -> None:
     """Measure throughput, memory of the idle, and what a stuck viewer does to others."""
-    with real_servers(report) as servers, streaming_on(servers) as ours:
-        port = free_ports(1)[0]
-        with Worker("broadcaster", str(port)) as peer:
-            peer.hear()
-            for format in _FORMATS:
-                for count in _VIEWERS:
-                    _throughput(report, ours, peer, port, format, count)
-        _stuck(report, ours)
     with real_servers(report) as servers:
-        for _ in range(1):
-            with streaming_on(servers) as ours:
-                _idle(report, ours)
+        with streaming_on(servers) as ours:
+            port = free_ports(1)[0]
+            with Worker("broadcaster", str(port)) as peer:
+                peer.hear()
+                for format in _FORMATS:
+                    for count in _VIEWERS:
+                        _throughput(report, ours, peer, port, format, count)
+            _stuck(report, ours)
+        _idle(report, servers)
 
 
 def _throughput(
@@ -96,6 +96,7 @@ def _stuck(report: Report, ours: Streaming) -> None:
             "fanout", f"99 viewers beside one that never reads, {key}", "ms",
             [run[key] * 1000 for run in stuck], "lower", peer="the same without it",
             theirs=[run[key] * 1000 for run in without], notes="from storing to arrival",
+            budget=0.8 if key == "p99" else None, budget_of="ratio",
         )  # fmt: skip
         report.add(row)
 
@@ -113,9 +114,25 @@ def _paced(ours: Streaming, count: int, silent: int, seconds: float) -> dict[str
     return seen
 
 
-def _idle(report: Report, ours: Streaming) -> None:
+def _idle(report: Report, servers: Servers) -> None:
     """Viewers of a capture that says nothing: what they take, and how long it takes them in."""
     count = 1000 if report.quick else _IDLE
+    runs: list[dict[str, float]] = []
+    for _ in range(report.runs):
+        with streaming_on(servers) as ours:
+            runs.append(_idle_ones(ours, count, report.seconds(10)))
+    told = f"{count:,} viewers, each told the status once a second"
+    for name, what, unit, budget, notes in (
+        ("each", "an idle viewer's memory", "KiB", 40, told),
+        ("took", f"to connect {count:,} viewers", "s", None, "64 at once"),
+        ("share", "CPU with idle viewers", "of a core", None, told),
+    ):
+        values = [run[name] for run in runs]
+        report.add(Row("fanout", what, unit, values, "lower", budget=budget, notes=notes))
+
+
+def _idle_ones(ours: Streaming, count: int, seconds: float) -> dict[str, float]:
+    """What each takes in KiB, seconds until all are in, and their share of a core."""
     session = ours.session()
     ours.connect(session, 100, start={"from": "live", "format": "json"})
     ours.crowd.ask(do="leave")
@@ -125,13 +142,6 @@ def _idle(report: Report, ours: Streaming) -> None:
     ours.crowd.ask(do="watch", seconds=3)
     each = (cpu.rss(ours.pid) - before) / count / 1024
     meter = cpu.used(ours.pid).cpu
-    seen = ours.crowd.ask(do="watch", seconds=report.seconds(10))
+    seen = ours.crowd.ask(do="watch", seconds=seconds)
     share = (cpu.used(ours.pid).cpu - meter) / seen["seconds"]
-    notes = f"{count:,} viewers, each told the status once a second"
-    report.add(
-        Row("fanout", "an idle viewer's memory", "KiB", [each], "lower", budget=40, notes=notes)
-    )
-    report.add(
-        Row("fanout", f"to connect {count:,} viewers", "s", [took], "lower", notes="64 at once")
-    )
-    report.add(Row("fanout", "CPU with idle viewers", "of a core", [share], "lower", notes=notes))
+    return {"each": each, "took": took, "share": share}

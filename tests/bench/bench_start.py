@@ -14,6 +14,8 @@ TITLE = "POST to running, and POST to the first packet; KeepAlive interval 30 s"
 SERVICES = 20
 _STARTS = 200
 _PACKETS_PER_SECOND = 1000
+RING = "4MiB"
+"""Of each of the twenty captures; they make no use of the 64 MiB that is usual."""
 _EVENTS = {"running": "the event on the bus", "sse": "the event by SSE"}
 
 
@@ -21,7 +23,8 @@ def run(report: Report) -> None:
     """Measure starts one after another and all at once, with a viewer and without."""
     with Wire() as wire, real_servers(report) as servers:
         interfaces = {f"s{number:02}": wire.near for number in range(SERVICES)}
-        settings = {"CAPFLOW_KEEPALIVE": "30", "CAPFLOW_RING": "4MiB"}
+        settings = {"CAPFLOW_KEEPALIVE": "30", "CAPFLOW_RING": RING}
+        report.settings["start's rings"] = RING
         with stack_on(servers, interfaces, **settings) as stack, starter_of(stack) as starter:
             starter.ask(services=list(interfaces), viewers=False)  # warms up
             _one_by_one(report, starter, list(interfaces))
@@ -62,7 +65,7 @@ def _at_once(report: Report, starter: Worker, services: list[str]) -> None:
 
 
 def _first_packets(report: Report, starter: Worker, services: list[str]) -> None:
-    count = 10 if report.quick else 60
+    count = 10 if report.quick else _STARTS
     runs = [one_by_one(starter, services, count, viewers=True) for _ in range(report.runs)]
     notes = f"{_PACKETS_PER_SECOND:,} packets/s on the wire; the viewer connects after the answer"
     _add(report, "POST to the first packet, one after another", runs, "packet", notes=notes)
@@ -78,8 +81,9 @@ def _add(
     budgets: tuple[float | None, float | None] = (None, None),
     notes: str = "",
 ) -> None:
-    for share, label, budget in ((0.5, "p50", budgets[0]), (0.99, "p99", budgets[1])):
+    most = "p99" if min(map(len, runs)) >= 100 else "max"
+    for share, label, budget in ((0.5, "p50", budgets[0]), (0.99, most, budgets[1])):
         ours = [at([took[name] for took in run], share) * 1000 for run in runs]
-        most = budget * 1000 if budget else None
-        row = Row("start", f"{what}, {label}", "ms", ours, "lower", budget=most, notes=notes)
+        limit = budget * 1000 if budget else None
+        row = Row("start", f"{what}, {label}", "ms", ours, "lower", budget=limit, notes=notes)
         report.add(row)

@@ -2,8 +2,9 @@
 
 `python -m tests.bench.crowd` takes orders. `connect` brings `count` viewers to `url`; with `start`
 they let packets flow, and `silent` of them never read again. `watch` counts for some seconds what
-comes; it says `{"more": true}` each time every viewer is `step` packets further, so that whoever
-feeds them can keep just ahead. `leave` closes them all.
+comes, and of each frame the age of its first packet; it says `{"more": true}` each time every
+viewer is `step` packets further, so that whoever feeds them can keep just ahead. `leave` closes
+them all.
 """
 
 import json
@@ -25,15 +26,17 @@ _SHOWN = 300
 """Bytes of a frame that may have to be looked at."""
 _NEXT = re.compile(rb'"next":([0-9]+)')
 _FIRST = re.compile(rb'"first":([0-9]+)')
+_GAP = re.compile(rb'"count":([0-9]+)')
 _EPB = b"\x06\x00\x00\x00"
 _PINGED, _CLOSED = 9, 8
+_PONG = b"\x8a\x80\0\0\0\0"
 _SMALL_BUFFER = 4096
 
 
 class Viewer:
     """One connection."""
 
-    __slots__ = ("buffer", "bytes", "frames", "next", "skip", "socket", "texts")
+    __slots__ = ("buffer", "bytes", "frames", "missed", "next", "skip", "socket", "texts")
 
     def __init__(self, host: str, port: int, path: str, silent: bool) -> None:
         self.socket = socket.socket()
@@ -46,7 +49,7 @@ class Viewer:
             "Sec-WebSocket-Version: 13\r\n\r\n".encode()
         )
         self.buffer = b""
-        self.skip = self.next = self.frames = self.bytes = 0
+        self.skip = self.next = self.frames = self.bytes = self.missed = 0
         self.texts: list[bytes] = []
 
     def say(self, message: dict[str, Any]) -> None:
@@ -58,7 +61,7 @@ class Viewer:
 
     def shaken(self) -> bool:
         """Whether the handshake is over."""
-        self.buffer += self.socket.recv(_RECEIVE)
+        self.buffer += self.receive()
         head, over, rest = self.buffer.partition(b"\r\n\r\n")
         if over:
             assert head.startswith(b"HTTP/1.1 101"), head
@@ -67,8 +70,14 @@ class Viewer:
 
     def hears(self, kind: bytes) -> bool:
         """Whether a message of this type has come."""
-        self.take(self.socket.recv(_RECEIVE), [])
+        self.take(self.receive(), [])
         return any(kind in text[:40] for text in self.texts)
+
+    def receive(self) -> bytes:
+        """What has come."""
+        data = self.socket.recv(_RECEIVE)
+        assert data, "the server went away"
+        return data
 
     def take(self, data: bytes, delays: list[float]) -> None:
         """Count what came."""
@@ -102,6 +111,13 @@ class Viewer:
             assert found
             self.next = int(found[1])
             self.frames += 1
+        elif shown[:13] == b'{"type":"gap"':
+            found = _GAP.search(shown)
+            assert found
+            # What the kernel dropped has no numbers.
+            self.missed += 0 if b"kernel-drop" in shown else int(found[1])
+        elif opcode == _PINGED:
+            self.socket.sendall(_PONG)
         elif opcode == _CLOSED:
             raise AssertionError(f"closed: {shown!r}")
         else:
@@ -174,22 +190,22 @@ class Crowd:
         began = time.perf_counter()
         while (now := time.perf_counter()) - began < seconds:
             for key, _ in self._selector.select(0.05):
-                key.data.take(key.data.socket.recv(_RECEIVE), delays)
+                key.data.take(key.data.receive(), delays)
             if goal and all(viewer.next >= goal for viewer in readers):
                 print('{"more": true}', flush=True)
                 goal += step
             if until and all(viewer.next >= until for viewer in readers):
                 break
         took = now - began
+        missed = sum(viewer.missed for viewer in readers)
         return {
-            "done": True,
             "seconds": took,
-            "packets": (sum(viewer.next for viewer in readers) - begun) / took,
+            "packets": (sum(viewer.next for viewer in readers) - begun - missed) / took,
+            "missed": missed,
             "messages": sum(viewer.frames for viewer in readers) / took,
             "bytes": sum(viewer.bytes for viewer in readers) / took,
             "p50": at(delays, 0.5),
             "p99": at(delays, 0.99),
-            "most": at(delays, 1.0),
         }
 
     def leave(self) -> dict[str, bool]:
@@ -203,7 +219,7 @@ class Crowd:
 
     def _forget(self, readers: list[Viewer]) -> None:
         for viewer in readers:
-            viewer.frames = viewer.bytes = 0
+            viewer.frames = viewer.bytes = viewer.missed = 0
 
 
 def _wait(viewers: list[Viewer], done: Any) -> None:

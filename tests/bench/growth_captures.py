@@ -1,5 +1,7 @@
 """What it costs to have more captures, at the same number of packets in all."""
 
+from statistics import median
+
 from tests.bench.cpu import Meter
 from tests.bench.many import captures_on, service
 from tests.bench.report import Curve, Report, Row
@@ -26,7 +28,7 @@ def captures_grow(report: Report, servers: Servers, wire: Wire) -> None:
     for count in _COUNTS:
         _tell(report, count, watched[count], alone[count])
     lines = {
-        name: [(float(c), _least(watched[c], name) / _RATE * 1e6) for c in _COUNTS]
+        name: [(float(count), median(_costs(watched[count], name))) for count in _COUNTS]
         for name in ("agent", "streamer", "mongod")
     }
     title = f"CPU a packet at {_RATE:,} packets/s in all"
@@ -58,14 +60,14 @@ def _tell(
 ) -> None:
     notes = f"{_RATE:,} packets/s in all, of 200 bytes, each capture watched"
     for name in ("agent", "streamer", "mongod"):
-        costs = [run[name] / run["delivered"] * 1e6 for run in watched]
+        costs = _costs(watched, name)
         what = f"{count} captures: CPU of the {name} for each packet"
         report.add(Row("growth", what, "µs", costs, "lower", notes=notes))
     late = [run["p99"] * 1000 for run in watched]
     report.add(Row("growth", f"{count} captures: p99 latency", "ms", late, "lower", notes=notes))
     unviewed = _RATE - _RATE // count
     notes = f"one of {count} watched; {unviewed:,} packets/s recorded beside it"
-    costs = [run["streamer"] / run["delivered"] * 1e6 for run in alone]
+    costs = _costs(alone, "streamer")
     what = f"{count} captures, one viewer: streamer's CPU for each packet delivered"
     report.add(Row("growth", what, "µs", costs, "lower", notes=notes))
     shares = [run["streamer"] for run in alone]
@@ -73,5 +75,6 @@ def _tell(
     report.add(Row("growth", what, "of a core", shares, "lower", notes=notes))
 
 
-def _least(runs: list[dict[str, float]], name: str) -> float:
-    return sorted(run[name] for run in runs)[len(runs) // 2]
+def _costs(runs: list[dict[str, float]], name: str) -> list[float]:
+    """Microseconds of a process for each packet delivered."""
+    return [run[name] / run["delivered"] * 1e6 for run in runs]

@@ -4,12 +4,15 @@ import os
 import platform
 import re
 import subprocess
+import timeit
 from importlib.metadata import version
 from pathlib import Path
 
 from tests.servers.mongo import mongod
 
 _PACKAGES = ("motor", "pymongo", "websockets", "uvloop", "pydantic", "redis", "aio-pika", "scapy")
+
+_TURNS = 2_000_000
 
 
 def facts() -> dict[str, str]:
@@ -22,6 +25,14 @@ def facts() -> dict[str, str]:
         "packages": ", ".join(f"{name} {version(name)}" for name in _PACKAGES),
         "programs": ", ".join(_programs()),
     }
+
+
+def loop_ns() -> float:
+    """Nanoseconds that a turn of an empty loop takes in Python: how fast the machine is just now.
+
+    Where processors are shared it doubles at times, and every figure with it.
+    """
+    return min(timeit.repeat(number=_TURNS, repeat=3)) / _TURNS * 1e9
 
 
 def _processor() -> str:

@@ -1,5 +1,6 @@
 """Many captures of one wire, each of its own share of the packets."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -36,13 +37,13 @@ class Captures:
             task = self._task(started, 30)
             assert task["state"] == "running", task
 
-    def watch(self, crowd: Worker, count: int, format: str = "pcapng") -> None:
+    def watch(self, crowd: Worker, count: int) -> None:
         """Let a viewer watch each of the first `count`."""
         for started in self.started[:count]:
             stream = started["stream"]
             crowd.ask(
                 do="connect", url=stream["url"], session=started["session"],
-                ticket=stream["ticket"], count=1, start={"from": "live", "format": format},
+                ticket=stream["ticket"], count=1, start={"from": "live", "format": "pcapng"},
             )  # fmt: skip
 
     def stop(self) -> dict[str, int]:
@@ -52,7 +53,7 @@ class Captures:
         total: dict[str, int] = {}
         for started in self.started:
             while (task := self._task(started, 0))["state"] not in ("stopped", "failed"):
-                pass
+                time.sleep(0.05)
             for name, value in task["ledger"].items():
                 total[name] = total.get(name, 0) + value
         self.started.clear()

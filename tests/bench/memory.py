@@ -1,8 +1,10 @@
 """How much memory processes come to hold, while something goes on."""
 
 import threading
+import time
 from collections.abc import Mapping
 from pathlib import Path
+from statistics import median
 from types import TracebackType
 from typing import Self
 
@@ -25,19 +27,20 @@ def forget_peak(pid: int) -> None:
 
 
 class Sampler:
-    """Looks at processes, their children with them, four times a second."""
+    """Looks at processes, their children with them, a few times a second."""
 
     def __init__(self, pids: Mapping[str, int]) -> None:
         self._pids = dict(pids)
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._look)
-        self.samples: dict[str, list[int]] = {name: [] for name in pids}
+        self.samples: dict[str, list[tuple[float, int]]] = {name: [] for name in pids}
+        """Seconds since the begin, and bytes resident."""
 
     def grown(self, name: str) -> float:
         """By how much the last fifth's median is above that of the second fifth, in MiB."""
-        samples = self.samples[name]
-        fifth = max(1, len(samples) // 5)
-        return (_middle(samples[-fifth:]) - _middle(samples[fifth : 2 * fifth])) / 2**20
+        sizes = [size for _, size in self.samples[name]]
+        fifth = max(1, len(sizes) // 5)
+        return (median(sizes[-fifth:]) - median(sizes[fifth : 2 * fifth])) / 2**20
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -50,11 +53,7 @@ class Sampler:
         self._thread.join()
 
     def _look(self) -> None:
+        began = time.monotonic()
         while not self._over.wait(_EVERY):
             for name, pid in self._pids.items():
-                self.samples[name].append(cpu.used(pid).rss)
-
-
-def _middle(samples: list[int]) -> float:
-    ordered = sorted(samples)
-    return float(ordered[len(ordered) // 2]) if ordered else float("nan")
+                self.samples[name].append((time.monotonic() - began, cpu.used(pid).rss))

@@ -59,6 +59,8 @@ class Row:
 def better(direction: str, ours: float, theirs: float) -> float:
     """How many times as good `ours` is as `theirs`."""
     above, below = (ours, theirs) if direction == "higher" else (theirs, ours)
+    if above == below:
+        return 1.0
     return above / below if below else float("inf")
 
 

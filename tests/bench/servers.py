@@ -31,13 +31,13 @@ class TunedRabbit(RabbitServer):
     schedulers = RabbitServer.schedulers.replace("+S 2:2", "+S 1:1")
 
 
-_AS_SHIPPED = {
+AS_SHIPPED = {
     "CAPFLOW_LOG_LEVEL": "warning",
     "CAPFLOW_VIEWER_QUEUE": str(StreamerSettings.model_fields["viewer_queue"].default),
 }
 """What the tests' stacks set otherwise."""
 TUNED = (
-    *("--wiredTigerCacheSizeGB", "2", "--syncdelay", "10"),
+    *("--wiredTigerCacheSizeGB", "2", "--syncdelay", "1"),
     *("--wiredTigerJournalCompressor", "none", "--wiredTigerCollectionBlockCompressor", "none"),
     *("--setParameter", "minSnapshotHistoryWindowInSeconds=0"),
     *("--setParameter", "tcmallocReleaseRate=0"),
@@ -72,7 +72,7 @@ def stack_on(
         services = folder / "bench.toml"
         services.write_text("".join(_service(*pair) for pair in interfaces.items()))
         place = servers.place().environment if servers else None
-        settings = {"CAPFLOW_SERVICES": str(services), **_AS_SHIPPED, **more}
+        settings = {"CAPFLOW_SERVICES": str(services), **AS_SHIPPED, **more}
         with Stack(folder, place, **settings) as stack:
             yield stack
 

@@ -83,9 +83,20 @@ async def start(rest: Http, ears: Ears, service: str, viewer: bool) -> dict[str,
     took["sse"] = await ears.of("sse", started["task_id"], "running") - began
     if packet is not None:
         took["packet"] = await packet - began
-    await rest.call("POST", f"/v1/captures/{started['session']}/stop")
-    await ears.of("bus", started["task_id"], "stopped")
+    await _stop(rest, ears, started)
     return took
+
+
+async def _stop(rest: Http, ears: Ears, started: dict[str, Any]) -> None:
+    """Stop a capture, and wait until it has been heard to have stopped."""
+    status, answer = _TRY_AGAIN, dict[str, Any]()
+    while status == _TRY_AGAIN:
+        status, answer = await rest.call("POST", f"/v1/captures/{started['session']}/stop")
+    try:
+        await ears.of("bus", started["task_id"], "stopped")
+    except TimeoutError:
+        task = await rest.call("GET", f"/v1/tasks/{started['task_id']}")
+        raise AssertionError(f"not heard to stop: {status} {answer}, now {task}") from None
 
 
 async def _first_packet(started: dict[str, Any]) -> float:
@@ -99,6 +110,7 @@ async def _first_packet(started: dict[str, Any]) -> float:
         await viewer.send('{"type": "start", "from": "beginning", "format": "pcapng"}')
         async for frame in viewer:
             if isinstance(frame, str) and '"type":"packets"' in frame:
+                viewer.transport.abort()  # a close would wait for all that is still on its way
                 return time.perf_counter()
     raise AssertionError("the stream ended without a packet")
 

@@ -23,7 +23,7 @@ def highest(report: Report, name: str, system: System, wire: Wire, start: float)
 
     Steps of 8 %, of 8 seconds each, up from `start` while it keeps up, or down until it does.
     """
-    best, rate = 0.0, start
+    best, rate, climbing = 0.0, start, None
     while rate > _LEAST:
         run = system.run(wire, int(rate * report.seconds(_SECONDS)), 200, rate)
         good = keeps_up(run)
@@ -32,9 +32,10 @@ def highest(report: Report, name: str, system: System, wire: Wire, start: float)
             best = max(best, run.rate)
             if run.rate < _SENT * rate:  # the generator sends no faster
                 return best
-        if bool(best) is not good:
+        climbing = good if climbing is None else climbing
+        if good is not climbing:
             return best
-        rate *= _STEP if good else 1 / _STEP
+        rate *= _STEP if climbing else 1 / _STEP
     return best
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from services.runtime.tickets import Tickets
 from tests.bench import cpu
+from tests.bench.servers import AS_SHIPPED
 from tests.bench.worker import Worker
 from tests.support.servers import Servers
 from tests.support.stack import TICKET_SECRET, Stack
@@ -70,10 +71,9 @@ def streaming_on(servers: Servers, **settings: str) -> Iterator[Streaming]:
     """A streamer and its helpers."""
     place = servers.place()
     with TemporaryDirectory(prefix="cfbench-stream-") as folder:
-        quiet = {"CAPFLOW_LOG_LEVEL": "warning", **settings}
-        stack = Stack(Path(folder), place.environment, **quiet)
-        stack.processes["streamer"].start()
+        stack = Stack(Path(folder), place.environment, **{**AS_SHIPPED, **settings})
         try:
+            stack.processes["streamer"].start()
             with Worker("storing", place.mongo_url) as storing, Worker("crowd") as crowd:
                 yield Streaming(stack, storing, crowd, count())
         finally:
@@ -81,12 +81,13 @@ def streaming_on(servers: Servers, **settings: str) -> Iterator[Streaming]:
 
 
 def closed_loop(crowd: Worker, feed: Feed, step: int, seconds: float) -> dict[str, float]:
-    """Feed viewers as fast as the slowest of them takes it; what they got."""
+    """Feed viewers as fast as the slowest of them takes it; what they got, which is everything."""
     for _ in range(AHEAD):
         feed()
     crowd.say(do="watch", seconds=seconds, step=step)
     while "more" in (heard := crowd.hear()):
         feed()
+    assert not heard["missed"], f"{heard['missed']:,} packets were told as gaps"
     return dict(heard)
 
 

@@ -1,4 +1,4 @@
-"""Blocks of packets that nobody captured: UDP, with random payloads."""
+"""Blocks of packets that nobody captured: UDP of a few thousand flows, with random payloads."""
 
 import random
 from functools import cache
@@ -7,6 +7,8 @@ from services.packets.pcapng import EPB_HEADER, EPB_TYPE, LOW_32, enhanced_packe
 
 PORTS = (4001, 4002)
 """Each packet goes to one of them, by chance."""
+_SENDERS = range(20_000, 21_000)
+"""Ports that packets come from, by chance."""
 _VARIANTS = 8
 _ETHERNET = bytes.fromhex("0200000000010200000000020800")
 _ADDRESSES = bytes.fromhex("0aff00020aff0001")
@@ -34,5 +36,7 @@ def frame(size: int, port: int) -> bytes:
     """A UDP packet to `port`, in Ethernet."""
     total, payload = (size - 14).to_bytes(2), (size - 42)
     ipv4 = b"\x45\0" + total + b"\0\0\0\0\x40\x11\0\0" + _ADDRESSES
-    udp = port.to_bytes(2) * 2 + (payload + 8).to_bytes(2) + b"\0\0"
+    udp = (
+        random.choice(_SENDERS).to_bytes(2) + port.to_bytes(2) + (payload + 8).to_bytes(2) + b"\0\0"
+    )
     return _ETHERNET + ipv4 + udp + random.randbytes(payload)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -39,13 +40,14 @@ class Run:
     """Packets that the kernel had no room for."""
     cpu: dict[str, float]
     """CPU seconds, by process."""
-    rss: dict[str, int]
+    metered: float
+    """When that was (seconds since 1970): as the last was sent."""
     ledger: dict[str, int] | None = None
 
     @property
     def lost(self) -> int:
-        """Packets that were sent and did not reach the viewer."""
-        return self.sent - int(self.seen["packets"])
+        """Packets that were sent and did not reach the viewer; one that came twice came once."""
+        return self.sent - int(self.seen["packets"] - self.seen["repeats"])
 
     @property
     def closes(self) -> bool:
@@ -70,8 +72,11 @@ class Run:
         return latencies(self.seen["arrivals"])
 
     def microseconds(self) -> dict[str, float]:
-        """CPU a packet, by process."""
-        return {name: seconds / self.sent * 1e6 for name, seconds in self.cpu.items()}
+        """CPU a packet, by process: of those that had come to the viewer when it was metered,
+        since what still waited had not been paid for. The generator's, of those sent."""
+        came = sum(packets for at, _, _, packets in self.seen["arrivals"] if at <= self.metered)
+        costs = {name: seconds / max(1, came) * 1e6 for name, seconds in self.cpu.items()}
+        return {**costs, "generator": self.cpu["generator"] / self.sent * 1e6}
 
 
 class System(Protocol):
@@ -95,6 +100,10 @@ class Viewer:
     def seen(self) -> dict[str, Any]:
         """What it saw, once the server has closed."""
         return self._child.end()
+
+    def close(self) -> None:
+        """End it."""
+        self._child.close()
 
 
 class Part:
@@ -124,13 +133,19 @@ class Part:
         said: dict[str, Any] = json.loads(output) if output else {}
         return said
 
+    def close(self) -> None:
+        """End it, where something went wrong before its own end."""
+        if self._child.poll() is None:
+            self._child.kill()
+            self._child.wait()
+
 
 class Ours:
     """Capflow: a capture by REST, and a pcapng viewer."""
 
-    def __init__(self, stack: Stack, servers: Servers | None, format: str = "pcapng") -> None:
+    def __init__(self, stack: Stack, servers: Servers | None) -> None:
         self._pids = pids_of(stack, servers)
-        self._format = format
+        self._servers = servers
         headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
         self._http = httpx2.Client(base_url=stack.rest, headers=headers, timeout=120)
 
@@ -138,20 +153,19 @@ class Ours:
         """As System."""
         started = self._start()
         session, stream = started["session"], started["stream"]
-        viewer = Viewer(
-            stream["url"],
-            {"type": "session", "session": session, "ticket": stream["ticket"]},
-            {"type": "start", "from": "live", "format": self._format},
-        )
+        hello = {"type": "session", "session": session, "ticket": stream["ticket"]}
+        start = {"type": "start", "from": "live", "format": "pcapng"}
+        with closing(Viewer(stream["url"], hello, start)) as viewer:
 
-        def finish() -> dict[str, Any]:
-            self._stop(session)
-            return viewer.seen()
+            def finish() -> dict[str, Any]:
+                self._stop(session)
+                return viewer.seen()
 
-        pids = {**self._pids, "viewer": viewer.pid}
-        result = _measured(wire, count, size, rate, pids, finish)
+            pids = {**self._pids, "viewer": viewer.pid}
+            result = _measured(wire, count, size, rate, pids, finish)
         ledger = self._http.get(f"/v1/captures/{session}").json()["ledger"]
         self._http.delete(f"/v1/captures/{session}").raise_for_status()
+        _settle(self._servers)
         time.sleep(_PAUSE)
         return Run(**result, dropped=ledger["dropped_kernel"], ledger=ledger)
 
@@ -179,22 +193,37 @@ class Pipeline:
         """As System."""
         place = self._servers.place()
         port = str(free_ports(1)[0])
-        streamer = Part(self._module, "streamer", place.mongo_url, port)
-        agent = Part(self._module, "agent", place.mongo_url, wire.near)
-        viewer = Viewer(f"ws://127.0.0.1:{port}/", {"type": "hello"})
-        pids = {"agent": agent.pid, "streamer": streamer.pid, "mongod": self._servers.mongo.pid}
-        dropped = 0
+        with ExitStack() as held:
 
-        def finish() -> dict[str, Any]:
-            nonlocal dropped
-            dropped = agent.end()["dropped"]
-            return viewer.seen()
+            def part(*arguments: str) -> Part:
+                return held.enter_context(closing(Part(self._module, *arguments)))
 
-        result = _measured(wire, count, size, rate, {**pids, "viewer": viewer.pid}, finish)
-        streamer.end()
+            streamer = part("streamer", place.mongo_url, port)
+            agent = part("agent", place.mongo_url, wire.near)
+            viewer = Viewer(f"ws://127.0.0.1:{port}/", {"type": "hello"})
+            held.callback(viewer.close)
+            dropped = 0
+
+            def finish() -> dict[str, Any]:
+                nonlocal dropped
+                dropped = agent.end()["dropped"]
+                return viewer.seen()
+
+            pids = {"agent": agent.pid, "streamer": streamer.pid, "viewer": viewer.pid}
+            pids["mongod"] = self._servers.mongo.pid
+            result = _measured(wire, count, size, rate, pids, finish)
+            streamer.end()
         with place.mongo() as client:
             client.drop_database(place.database)
+        _settle(self._servers)
         return Run(**result, dropped=dropped)
+
+
+def _settle(servers: Servers | None) -> None:
+    """Let mongod write what a clean-up has changed, or the next system pays for it."""
+    if servers is not None:
+        with servers.place().mongo() as client:
+            client.admin.command("fsync")
 
 
 def _measured(
@@ -208,11 +237,11 @@ def _measured(
     """Send, meter, finish."""
     meter, busy, began, sending = Meter(pids), cpu.busy(), time.monotonic(), _of_children()
     wire.send(count, size, rate)
-    rss = meter.rss()
     used = {**meter.seconds(), "generator": _of_children() - sending}
     room = (time.monotonic() - began) * (os.cpu_count() or 1)
     others = (cpu.busy() - busy - sum(used.values())) / room
-    return {"sent": count, "others": others, "cpu": used, "rss": rss, "seen": finish()}
+    metered = time.time()
+    return {"sent": count, "others": others, "cpu": used, "metered": metered, "seen": finish()}
 
 
 def _of_children() -> float:

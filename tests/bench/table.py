@@ -1,7 +1,7 @@
 """The one table, and the same as JSON."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -51,12 +51,11 @@ def _cells(row: Row) -> list[str]:
     return [row.bench, row.what, row.unit, ours, theirs, ratio, _budget(row), _met(row), notes]
 
 
-def spread(values: object, middle: float) -> str:
+def spread(values: Sequence[float], middle: float) -> str:
     """The median, and from where to where the runs went."""
-    runs = sorted(values) if isinstance(values, list | tuple) else []
-    if len(runs) < 2:
+    if len(values) < 2:
         return number(middle)
-    return f"{number(middle)} ({number(runs[0])}…{number(runs[-1])})"
+    return f"{number(middle)} ({number(min(values))}…{number(max(values))})"
 
 
 def number(value: float) -> str:

@@ -8,7 +8,6 @@ frame is here whole; between the two it is taken to change evenly.
 """
 
 import json
-import os
 import socket
 import struct
 import sys
@@ -35,15 +34,11 @@ class Seen:
     """What a viewer was sent."""
 
     packets: int = 0
-    bytes: int = 0
     repeats: int = 0
     """Packets whose number had come before."""
     holes: int = 0
     """Packets between what came, that did not come."""
     arrivals: list[Arrival] = field(default_factory=list)
-    gaps: list[dict[str, Any]] = field(default_factory=list)
-    end: dict[str, Any] | None = None
-    cpu: float = 0.0
 
 
 class Frames:
@@ -139,13 +134,9 @@ def watch(frames: Frames) -> Seen:
                 seen.repeats += max(0, expected - first)
             expected = message["next"]
             if "packets" in message:
-                _take_json(seen, message["packets"], len(payload), packets)
+                _take_json(seen, message["packets"], packets)
         elif kind == "started":
             print("ready", flush=True)
-        elif kind == "gap":
-            seen.gaps.append(message)
-        elif kind == "end":
-            seen.end = message
         elif kind == "error":
             raise AssertionError(message)
     return seen
@@ -160,16 +151,14 @@ def _take(seen: Seen, frame: memoryview, packets: int) -> None:
     arrival = (now / 1e9, _age(now, frame, 0), _age(now, frame, last), packets)
     seen.arrivals.append(arrival)
     seen.packets += packets
-    seen.bytes += len(frame)
 
 
-def _take_json(seen: Seen, shown: list[dict[str, Any]], size: int, packets: int) -> None:
+def _take_json(seen: Seen, shown: list[dict[str, Any]], packets: int) -> None:
     now = time.time()
     ages = [now - float(packet["time"]) for packet in (shown[0], shown[-1])] if shown else []
     if ages:
         seen.arrivals.append((now, ages[0], ages[1], packets))
     seen.packets += len(shown)
-    seen.bytes += size
 
 
 def _age(now: int, frame: memoryview, at: int) -> float:
@@ -182,10 +171,7 @@ def main(url: str) -> None:
     frames = Frames(url)
     while line := sys.stdin.readline().strip():
         frames.say(line)
-    seen = watch(frames)
-    times = os.times()
-    seen.cpu = times.user + times.system
-    print(json.dumps(asdict(seen)), flush=True)
+    print(json.dumps(asdict(watch(frames))), flush=True)
 
 
 if __name__ == "__main__":

@@ -39,24 +39,30 @@ _FRAME = (
 class Wire:
     """`near` is an interface of this host; what the generator sends comes in there."""
 
-    def __init__(self, distinct: int = DISTINCT) -> None:
+    def __init__(self) -> None:
         name = uuid4().hex[:5]
         self.namespace = f"cfbench{name}"
         self.near = f"cfb{name}n"
         self.far = f"cfb{name}f"
-        self._distinct = distinct
         self._folder = TemporaryDirectory(prefix="cfbench-")
 
     def __enter__(self) -> Self:
-        inside = ("ip", "netns", "exec", self.namespace)
         _run("ip", "netns", "add", self.namespace)
+        try:
+            self._lay()
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def _lay(self) -> None:
+        inside = ("ip", "netns", "exec", self.namespace)
         _run("ip", "link", "add", self.near, "type", "veth", "peer", "name", self.far)
         _run("ip", "link", "set", self.far, "netns", self.namespace)
         _run("sysctl", "-qw", f"net.ipv6.conf.{self.near}.disable_ipv6=1")
         _run(*inside, "sysctl", "-qw", f"net.ipv6.conf.{self.far}.disable_ipv6=1")
         _run("ip", "link", "set", self.near, "up")
         _run(*inside, "ip", "link", "set", self.far, "up")
-        return self
 
     def __exit__(
         self, _type: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None
@@ -86,13 +92,13 @@ class Wire:
         path = Path(self._folder.name) / f"{size}.cfg"
         if not path.exists():
             noise = random.Random(size)
-            path.write_text("".join(self._frame(n, size, noise) for n in range(self._distinct)))
+            path.write_text("".join(self._frame(n, size, noise) for n in range(DISTINCT)))
         return path
 
     def _frame(self, number: int, size: int, noise: random.Random) -> str:
         payload = ", ".join(map(str, noise.randbytes(size - HEADERS)))
         return _FRAME.format(
-            number=number, distinct=self._distinct, source=4000, port=PORT, payload=payload
+            number=number, distinct=DISTINCT, source=4000, port=PORT, payload=payload
         )
 
     def _paced(self, rate: float, size: int, *count: int) -> "Generator":
@@ -123,10 +129,6 @@ class Generator:
     def running(self) -> bool:
         """Whether it still sends."""
         return self._child.poll() is None
-
-    def cpu(self) -> float:
-        """CPU seconds that it has used, its children with it."""
-        return cpu.used(self.pid).cpu
 
     def wait(self) -> float:
         """Return when all is sent; the seconds since it began."""
